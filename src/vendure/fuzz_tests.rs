@@ -136,7 +136,7 @@ fn with_shop(test: impl AsyncFnOnce(&Shop)) {
 }
 
 #[test]
-fn answers_that_are_nearly_right_are_survived() {
+fn nearly_valid_responses_never_panic() {
     let mut runner = proptest::test_runner::TestRunner::default();
     // Each costs a dozen calls.
     let cases = runner.config().cases / 4;

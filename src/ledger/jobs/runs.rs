@@ -177,23 +177,6 @@ async fn insert_run(
     .await?)
 }
 
-async fn restart_run(
-    connection: &mut Connection,
-    run: RunId,
-    now: DateTime<Utc>,
-) -> Result<Option<RunId>, LedgerError> {
-    Ok(sqlx::query_as!(
-        RunId,
-        "update veracore_sync_run set starts = starts + 1, started_at = $3
-             where id = $1 and starts = $2 and ended_at is null returning id, starts",
-        run.id,
-        run.starts,
-        now,
-    )
-    .fetch_optional(connection)
-    .await?)
-}
-
 async fn fail_other_runs(
     connection: &mut Connection,
     job: &str,
@@ -215,23 +198,6 @@ async fn fail_other_runs(
     .execute(connection)
     .await?;
     Ok(failed.rows_affected())
-}
-
-async fn accept_quarantined_run(
-    connection: &mut Connection,
-    quarantined: i64,
-    by: i64,
-) -> Result<(), LedgerError> {
-    sqlx::query!(
-        "update veracore_sync_run
-             set result = result || jsonb_build_object('acceptedBy', $2::bigint)
-             where id = $1 and outcome = 'held'",
-        quarantined,
-        by,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 impl Ledger {
@@ -260,7 +226,18 @@ impl Ledger {
                 let origin = RunOrigin::Schedule;
                 insert_run(&mut tx, job, scheduled_for, now, origin, &json!({})).await?
             }
-            RunStart::Restart(run) => restart_run(&mut tx, run, now).await?,
+            RunStart::Restart(run) => {
+                sqlx::query_as!(
+                    RunId,
+                    "update veracore_sync_run set starts = starts + 1, started_at = $3
+             where id = $1 and starts = $2 and ended_at is null returning id, starts",
+                    run.id,
+                    run.starts,
+                    now,
+                )
+                .fetch_optional(&mut *tx)
+                .await?
+            }
             RunStart::Now { origin, details } => {
                 let mut at = now;
                 loop {
@@ -317,7 +294,15 @@ impl Ledger {
         .await?;
         let Some(done) = done else { return Ok(false) };
         if let Some(quarantined) = report.accepts {
-            accept_quarantined_run(&mut tx, quarantined, run.id).await?;
+            sqlx::query!(
+                "update veracore_sync_run
+             set result = result || jsonb_build_object('acceptedBy', $2::bigint)
+             where id = $1 and outcome = 'held'",
+                quarantined,
+                run.id,
+            )
+            .execute(&mut *tx)
+            .await?;
         }
         if let Some((event_type, data)) = &report.event {
             insert_event(&mut tx, event_type, None, data, now).await?;

@@ -31,10 +31,6 @@ pub struct KnownStatus {
 }
 
 impl KnownStatus {
-    pub const fn is_in_progress(&self) -> bool {
-        self.status.is_in_progress()
-    }
-
     /// Returns whether a sweep that finds it in a trigger state requeues it.
     pub fn is_revivable(&self) -> bool {
         self.is_skipped_for(SkipReason::LeftTriggerState)

@@ -147,21 +147,15 @@ impl Ledger {
         if changed {
             return Ok(OperatorOutcome::Done);
         }
-        let row = sqlx::query!(
-            "select sync_status, veracore_order_id, cancel_status from veracore_order_sync
-             where vendure_order_code = $1 order by id desc limit 1",
-            code.as_str(),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(match row {
+        let order = self.order(code).await?;
+        Ok(match order {
             None => OperatorOutcome::NotFound,
-            Some(row) if row.sync_status == SyncStatus::Success.as_str() => {
+            Some(order) if order.sync_status == SyncStatus::Success => {
                 OperatorOutcome::AlreadySent {
-                    veracore_order_id: row.veracore_order_id,
+                    veracore_order_id: order.veracore_order_id,
                 }
             }
-            Some(row) if row.cancel_status.as_deref() == Some(CancelStatus::Stopped.as_str()) => {
+            Some(order) if order.post_send.cancel_status == Some(CancelStatus::Stopped) => {
                 OperatorOutcome::Stopped
             }
             Some(_) => OperatorOutcome::Busy,

@@ -80,16 +80,13 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         Ok(skip_unreadable(rows.into_iter().map(|row| {
+            let reference = RowRef::order(row.id);
             Ok(Cancellation {
                 id: row.id,
-                order_id: RowRef::order(row.id).shop_order_id(&row.vendure_order_id)?,
-                code: RowRef::order(row.id).order_code(&row.vendure_order_code)?,
+                order_id: reference.shop_order_id(&row.vendure_order_id)?,
+                code: reference.order_code(&row.vendure_order_code)?,
                 veracore_order_id: row.veracore_order_id,
-                status: RowRef::order(row.id).parse(
-                    "cancel_status",
-                    &row.status,
-                    CancelStatus::parse,
-                )?,
+                status: reference.parse("cancel_status", &row.status, CancelStatus::parse)?,
                 tries: to_count(row.cancel_tries),
                 missing_since: row.cancel_missing_at,
                 found_at: row.found_at,

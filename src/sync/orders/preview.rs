@@ -41,14 +41,14 @@ impl OrderSync {
                     "skip",
                     "it existed before the first start (ORDER_SYNC_EXISTING=skip)".to_owned(),
                 ),
-                Some(known) if known.is_in_progress() && known.in_doubt => (
+                Some(known) if known.status.is_in_progress() && known.in_doubt => (
                     "ask",
                     "its response was lost: VeraCore would be asked for it".to_owned(),
                 ),
-                Some(known) if known.is_in_progress() && known.status == SyncStatus::Syncing => {
+                Some(known) if known.status.is_in_progress() && known.status == SyncStatus::Syncing => {
                     ("wait", "another worker is processing it".to_owned())
                 }
-                Some(known) if !known.is_in_progress() && !known.is_revivable() => continue,
+                Some(known) if !known.status.is_in_progress() && !known.is_revivable() => continue,
                 _ => self.preview_order(order).await,
             };
             let order = order.code.clone();

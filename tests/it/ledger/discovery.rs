@@ -115,7 +115,7 @@ async fn the_baseline_is_inserted_once_and_skips_only_old_orders() {
     assert!(world.ledger.has_baseline().await.unwrap());
     let standing = world.ledger.known_statuses(&orders).await.unwrap();
     assert!(standing["1"].is_backfillable() && standing["2"].is_backfillable());
-    assert!(standing["3"].is_in_progress());
+    assert!(standing["3"].status.is_in_progress());
 
     assert_eq!(world.ledger.backfill_orders(&orders[..1]).await.unwrap(), 1);
     let claimed = world.ledger.claim_due_orders(9, LEASE, None).await.unwrap();

@@ -17,11 +17,12 @@ use super::{
     },
     client::OmsClient,
     faults::{FaultContext, SoapFault, SoapFaultKind},
+    order_info::{OrderInfo, read_order_info},
     soap::{self, AuthenticationHeader, ElementSink, ExpectedResponse, SoapBody},
     xml::{self, Element},
 };
 use crate::{
-    domain::text::one_line,
+    domain::{OrderCode, text::one_line},
     fulfillment::ProviderError,
     http::{CallError, CallErrorKind, CallKind, HttpResponse, UpstreamVerdict},
 };
@@ -127,6 +128,25 @@ pub(super) fn forbidden(operation: &'static str, message: String) -> ProviderErr
 }
 
 impl OmsClient {
+    /// Fetches an order; `None` when VeraCore says that it does not have it.
+    pub(super) async fn fetch_order_info(
+        &self,
+        name: &'static str,
+        number: &OrderCode,
+    ) -> Result<Option<OrderInfo>, ProviderError> {
+        let arguments = [("orderId", number.as_str())];
+        let request = SoapRequest::read(name, "GetOrderInfo", &arguments, ORDER_TERMS);
+        match self.call(&request, None).await? {
+            SoapReply::Response {
+                http_response,
+                element,
+            } => read_order_info(&element, self.settings.timezone)
+                .map_err(|problem| http_response.malformed(problem).into()),
+            SoapReply::Fault(fault) if fault.kind == SoapFaultKind::NotFound => Ok(None),
+            SoapReply::Fault(fault) => Err(fault.into_error()),
+        }
+    }
+
     /// Calls an operation and reads the response. `take`: see [`soap::parse`].
     pub(super) async fn call(
         &self,

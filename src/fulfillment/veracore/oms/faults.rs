@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_apart() {
+    fn faults_are_classified() {
         for (text, kind) in [
             ("Order T-1 already exists.", SoapFaultKind::AlreadyExists),
             ("Order T-1 was not found.", SoapFaultKind::NotFound),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_with_a_sentence_of_its_own_can_be_understood() {
+    fn a_configured_text_means_not_found() {
         let text = format!("{PREFIX}Nichts da: T-1");
         let kind = |sentence| {
             SoapFault::classify(
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_must_be_what_was_asked_for() {
+    fn only_the_requested_object_counts_as_not_found() {
         let kind = |words: &str, about| {
             let text = format!("{PREFIX}{words}");
             SoapFault::classify(

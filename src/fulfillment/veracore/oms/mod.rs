@@ -12,7 +12,6 @@ mod faults;
 mod order;
 mod order_info;
 mod order_info_cache;
-mod order_lookup;
 mod settings;
 mod shipments;
 mod soap;

@@ -166,16 +166,17 @@ impl RestClient {
             .await
     }
 
-    /// Gets one object; `None` when VeraCore itself says that it does not have it.
-    pub(super) async fn get_optional(
+    /// Gets and reads one object; `None` when VeraCore itself says that it does not have it.
+    pub(super) async fn get_optional<T>(
         &self,
         operation: &'static str,
         resource: ApiResource,
         url: &Url,
-    ) -> Result<Option<HttpResponse>, ProviderError> {
+        read: impl FnOnce(&RawValue) -> Result<T, ParseProblem> + Send,
+    ) -> Result<Option<T>, ProviderError> {
         let reply = self.get(operation, resource, url).await?;
         if reply.response.status != 404 {
-            return Ok(Some(reply.into_success()?));
+            return Ok(Some(parse_json(&reply.into_success()?, read)?));
         }
         if reply.error_body.is_not_found() {
             return Ok(None);

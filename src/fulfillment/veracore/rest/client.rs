@@ -1,19 +1,31 @@
 //! The REST client and its construction.
 
 use chrono_tz::Tz;
+use url::Url;
 
 use super::{
     super::common::{VERACORE, base_url::ClientBuildError, credentials::Credentials},
-    settings::RestSettings,
     token::TokenCache,
     urls::BaseUrl,
 };
 use crate::{
     clock::SharedClock,
     domain::RestAuth,
-    http::{Circuit, Upstream},
+    http::{Circuit, Upstream, UpstreamLimits},
     telemetry::metrics::UpstreamLabel,
 };
+
+#[derive(Clone)]
+pub struct RestSettings {
+    /// Paths are appended to its own path.
+    pub base_url: Url,
+    pub company_id: String,
+    pub credentials: Credentials,
+    pub auth: RestAuth,
+    /// The zone of dates that VeraCore writes without one.
+    pub timezone: Tz,
+    pub limits: UpstreamLimits,
+}
 
 pub struct RestClient {
     pub(super) upstream: Upstream,

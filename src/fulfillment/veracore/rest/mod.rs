@@ -8,7 +8,6 @@ mod calls;
 mod client;
 mod lookup;
 mod order;
-mod settings;
 mod token;
 mod urls;
 
@@ -21,7 +20,7 @@ use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::value::RawValue;
 
 use self::calls::{ApiResource, JSON, parse_json};
-pub use self::{client::RestClient, settings::RestSettings};
+pub use self::client::{RestClient, RestSettings};
 use super::common::{rows, webhooks};
 use crate::{
     domain::{NoticeKind, OrderCode, Sku, WebhookNotice, text::one_line},
@@ -76,20 +75,17 @@ impl FulfillmentProvider for RestClient {
 
     async fn find_order(&self, number: &OrderCode) -> Result<Option<FoundOrder>, ProviderError> {
         let url = self.base_url.order_status(number)?;
-        let Some(response) = self
-            .get_optional("find_order", ApiResource::Orders, &url)
-            .await?
-        else {
-            return Ok(None);
-        };
-        let found = parse_json(&response, |body| lookup::found_order(body, self.timezone))?;
-        if found.number != *number {
-            return Err(ProviderError::WrongOrder {
+        let read = |body: &RawValue| lookup::found_order(body, self.timezone);
+        let found = self
+            .get_optional("find_order", ApiResource::Orders, &url, read)
+            .await?;
+        match found {
+            Some(found) if found.number != *number => Err(ProviderError::WrongOrder {
                 requested: number.clone(),
                 returned: one_line(found.number.as_str(), 80),
-            });
+            }),
+            found => Ok(found),
         }
-        Ok(Some(found))
     }
 
     async fn stream_inventory_page(
@@ -116,18 +112,12 @@ impl FulfillmentProvider for RestClient {
         sku: &Sku,
     ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
         let url = self.base_url.inventory_of(sku)?;
-        let Some(response) = self
-            .get_optional("inventory_of", ApiResource::Inventory, &url)
-            .await?
-        else {
-            return Ok(None);
+        let read = |body: &RawValue| match rows::stock_item(0, body) {
+            Ok(item) if item.sku != *sku => Err("SKU is not the requested one".into()),
+            row => Ok(row),
         };
-        let row = parse_json(&response, |body| Ok(rows::stock_item(0, body)))?;
-        if row.as_ref().is_ok_and(|item| item.sku != *sku) {
-            let problem = "SKU is not the requested one".to_owned();
-            return Err(response.malformed(problem).into());
-        }
-        Ok(Some(row))
+        self.get_optional("inventory_of", ApiResource::Inventory, &url, read)
+            .await
     }
 
     async fn shipments_page(

@@ -1,27 +1,27 @@
-//! Asking for a cancellation.
+//! Cancellation requests.
 
 use super::*;
 use crate::domain::FailureClass;
 
-async fn scene(style: CancelProtocol, place: &str, answer: ResponseTemplate) -> OmsFixture {
-    let scene = OmsFixture::with(|settings| settings.cancel.protocol = style).await;
+async fn fixture(style: CancelProtocol, place: &str, answer: ResponseTemplate) -> OmsFixture {
+    let fixture = OmsFixture::with(|settings| settings.cancel.protocol = style).await;
     Mock::given(method("POST"))
         .and(path(format!("/pmomsws/orderadjustment.svc/{place}")))
         .respond_with(answer)
-        .mount(&scene.server)
+        .mount(&fixture.server)
         .await;
-    scene
+    fixture
 }
 
 async fn by_soap(answer: ResponseTemplate) -> Result<CancelResponse, ProviderError> {
-    let scene = scene(CancelProtocol::Soap, "soap", answer).await;
-    scene.client.cancel_order(&code("T-1")).await
+    let fixture = fixture(CancelProtocol::Soap, "soap", answer).await;
+    fixture.client.cancel_order(&code("T-1")).await
 }
 
 async fn by_json(status: u16, body: &str) -> Result<CancelResponse, ProviderError> {
     let answer = ResponseTemplate::new(status).set_body_raw(body.to_owned(), "application/json");
-    let scene = scene(CancelProtocol::Json, "CancelOrder", answer).await;
-    scene.client.cancel_order(&code("T-1")).await
+    let fixture = fixture(CancelProtocol::Json, "CancelOrder", answer).await;
+    fixture.client.cancel_order(&code("T-1")).await
 }
 
 fn refused(message: &str) -> Result<CancelResponse, ProviderError> {
@@ -32,7 +32,7 @@ fn refused(message: &str) -> Result<CancelResponse, ProviderError> {
 
 #[tokio::test]
 async fn what_is_asked() {
-    let scene_soap = scene(CancelProtocol::Soap, "soap", ResponseTemplate::new(200)).await;
+    let scene_soap = fixture(CancelProtocol::Soap, "soap", ResponseTemplate::new(200)).await;
     assert!(scene_soap.client.supports_cancellation());
     let _ = scene_soap.client.cancel_order(&code("T<1")).await;
     let request = &scene_soap.requests().await[0];
@@ -58,7 +58,7 @@ async fn what_is_asked() {
     </soap:Body>
     </soap:Envelope>
     "#);
-    let scene_json = scene(
+    let scene_json = fixture(
         CancelProtocol::Json,
         "CancelOrder",
         ResponseTemplate::new(200),

@@ -1,27 +1,27 @@
-//! What is sent, byte for byte.
+//! The requests, byte for byte.
 
 use super::*;
 
 const TAKEN: &str =
     "<AddOrderResult><OrderSeqID>48213</OrderSeqID><OrderID>T-1</OrderID></AddOrderResult>";
 
-/// What was sent for an order, a line an element.
+/// The request for an order, one element per line.
 async fn envelope(order: &NewOrder) -> String {
-    let scene = OmsFixture::new().await;
-    scene.on("AddOrder", answer("AddOrder", TAKEN)).await;
-    scene.client.submit_order(order).await.unwrap();
-    scene.sent_bodies().await[0].replace("><", ">\n<")
+    let fixture = OmsFixture::new().await;
+    fixture.on("AddOrder", answer("AddOrder", TAKEN)).await;
+    fixture.client.submit_order(order).await.unwrap();
+    fixture.sent_bodies().await[0].replace("><", ">\n<")
 }
 
 #[tokio::test]
 async fn a_plain_order() {
-    let scene = OmsFixture::new().await;
-    scene.on("AddOrder", answer("AddOrder", TAKEN)).await;
-    let receipt = scene.client.submit_order(&order()).await.unwrap();
+    let fixture = OmsFixture::new().await;
+    fixture.on("AddOrder", answer("AddOrder", TAKEN)).await;
+    let receipt = fixture.client.submit_order(&order()).await.unwrap();
     assert_eq!(receipt.provider_order_id.as_str(), "T-1");
-    let request = &scene.requests().await[0];
+    let request = &fixture.requests().await[0];
     assert_eq!(request.headers["content-type"], "text/xml; charset=utf-8");
-    insta::assert_snapshot!(scene.sent_bodies().await[0].replace("><", ">\n<"));
+    insta::assert_snapshot!(fixture.sent_bodies().await[0].replace("><", ">\n<"));
 }
 
 #[tokio::test]
@@ -113,14 +113,14 @@ async fn an_order_of_sixty_lines() {
 
 #[tokio::test]
 async fn the_other_questions() {
-    let scene = OmsFixture::with(|settings| settings.stock_source = StockSource::Products).await;
-    let client = &scene.client;
+    let fixture = OmsFixture::with(|settings| settings.stock_source = StockSource::Products).await;
+    let client = &fixture.client;
     let _ = client.find_order(&code("T<1>")).await;
     let _ = client.inventory_page(None).await;
     let _ = client.find_stock_item(&Sku::parse("A & B").unwrap()).await;
     let since = "2026-11-20T10:00:00Z".parse().unwrap();
     let _ = client.shipments_page(since, None).await;
-    let bodies = scene.sent_bodies().await;
+    let bodies = fixture.sent_bodies().await;
     let asked = bodies.iter().map(|body| {
         let from = body.find("<soap:Body>").unwrap() + "<soap:Body>".len();
         let to = body.find("</soap:Body>").unwrap();

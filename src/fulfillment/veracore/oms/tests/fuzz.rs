@@ -1,5 +1,4 @@
-//! Answers that are nearly right, and some that are nothing at all: no reader panics, or says
-//! anything that is no short line.
+//! Nearly valid and random responses: no parser panics, and every message is one short line.
 
 use proptest::{prelude::*, sample::Index};
 
@@ -24,7 +23,7 @@ const ANSWERS: &[&str] = &[
     "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>System.Exception: Order T-1 already exists\n   at X.Y()</faultstring></s:Fault></s:Body></s:Envelope>",
 ];
 
-/// Values that a reader may stumble over.
+/// Values that a parser may fail on.
 const ODD: &[&str] = &[
     "",
     " ",
@@ -58,7 +57,7 @@ const ODD: &[&str] = &[
     "\u{202e}",
 ];
 
-/// One of the answers, some of whose texts are odd.
+/// One of the responses with some odd texts.
 fn odd_texts() -> impl Strategy<Value = Vec<u8>> {
     let changes = prop::collection::vec((any::<Index>(), 0..ODD.len()), 1..4);
     (prop::sample::select(ANSWERS), changes).prop_map(|(answer, changes)| {
@@ -135,7 +134,7 @@ fn check_info(response: &Element, zone: Tz) {
 }
 
 #[test]
-fn monsters_cost_no_more_than_their_size() {
+fn oversized_documents_cost_no_more_than_their_size() {
     for monster in oversized_documents() {
         assert_survived(monster.as_bytes());
         let inside =
@@ -149,7 +148,7 @@ fn monsters_cost_no_more_than_their_size() {
     assert_survived(format!("<a {}>", "b='c' ".repeat(100_000)).as_bytes());
 }
 
-/// Keeps all.
+/// Keeps all elements.
 struct KeepAll;
 
 impl ElementVisitor for KeepAll {
@@ -163,17 +162,17 @@ impl ElementVisitor for KeepAll {
 
 proptest! {
     #[test]
-    fn no_answer_makes_a_reader_stumble(body in mutated(ANSWERS)) {
+    fn no_response_makes_a_parser_panic(body in mutated(ANSWERS)) {
         assert_survived(&body);
     }
 
     #[test]
-    fn no_value_makes_a_reader_stumble(body in odd_texts()) {
+    fn no_value_makes_a_parser_panic(body in odd_texts()) {
         assert_survived(&body);
     }
 
     #[test]
-    fn what_is_written_is_read_back(text in any::<String>()) {
+    fn written_text_is_read_back(text in any::<String>()) {
         let text: String = text.chars().filter(|c| xml::is_xml_char(*c)).collect();
         let mut xml = XmlWriter::default();
         xml.open("a");
@@ -184,7 +183,7 @@ proptest! {
     }
 
     #[test]
-    fn no_order_makes_an_envelope_that_is_no_xml(
+    fn every_order_becomes_valid_xml(
         number in "\\PC{1,40}", sku in "\\PC{1,30}", words in any::<String>(), street in any::<String>(),
     ) {
         let settings = OmsSettings {

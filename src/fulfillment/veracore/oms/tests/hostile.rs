@@ -1,18 +1,18 @@
-//! Answers that mean harm, or another service.
+//! Hostile responses, and those of another service.
 
 use super::*;
 
 async fn problem(body: &str) -> String {
-    let scene = OmsFixture::new().await;
-    scene.on("GetOrderInfo", xml(200, body)).await;
-    let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+    let fixture = OmsFixture::new().await;
+    fixture.on("GetOrderInfo", xml(200, body)).await;
+    let error = fixture.client.find_order(&code("T-1")).await.unwrap_err();
     error.to_string()
 }
 
 const HEAD: &str = "VeraCore find_order: invalid response: ";
 
 #[tokio::test]
-async fn what_is_wrong_is_said_without_quoting_it() {
+async fn invalid_fields_are_named_and_not_quoted() {
     let deep = format!("{}{}", "<a>".repeat(5000), "</a>".repeat(5000));
     let wrong =
         soap_response("GetOrderInfo", "<GetOrderInfoResult/>").replace(NS, "http://sma-promail/");
@@ -77,17 +77,17 @@ async fn what_is_wrong_is_said_without_quoting_it() {
 
 #[tokio::test]
 async fn answers_beyond_the_bounds_are_not_kept() {
-    let scene = OmsFixture::with(|settings| settings.limits.max_body_bytes = 8 << 20).await;
+    let fixture = OmsFixture::with(|settings| settings.limits.max_body_bytes = 8 << 20).await;
     let many = "<a/>".repeat(300_000);
-    scene
+    fixture
         .on("GetOrderInfo", answer("GetOrderInfo", &many))
         .await;
-    let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+    let error = fixture.client.find_order(&code("T-1")).await.unwrap_err();
     assert!(
         error.to_string().contains("more than 200000 elements"),
         "{error}"
     );
-    scene
+    fixture
         .on(
             "GetOffers",
             answer(
@@ -99,7 +99,7 @@ async fn answers_beyond_the_bounds_are_not_kept() {
             ),
         )
         .await;
-    let error = scene.client.inventory_page(None).await.unwrap_err();
+    let error = fixture.client.inventory_page(None).await.unwrap_err();
     assert!(
         error.to_string().contains("more than 500000 rows"),
         "{error}"
@@ -114,15 +114,15 @@ async fn answers_beyond_the_bounds_are_not_kept() {
 
 #[tokio::test]
 async fn bytes_that_are_no_text_and_answers_that_are_too_large() {
-    let scene = OmsFixture::new().await;
+    let fixture = OmsFixture::new().await;
     let bytes = ResponseTemplate::new(200).set_body_raw(b"<a>\xff</a>".as_slice(), "text/xml");
-    scene.on("GetOrderInfo", bytes).await;
-    let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+    fixture.on("GetOrderInfo", bytes).await;
+    let error = fixture.client.find_order(&code("T-1")).await.unwrap_err();
     assert_eq!(error.to_string(), format!("{HEAD}it is not UTF-8"));
-    let scene = OmsFixture::new().await;
+    let fixture = OmsFixture::new().await;
     let huge = soap_response("GetOrderInfo", &"x".repeat(300 * 1024));
-    scene.on("GetOrderInfo", xml(200, &huge)).await;
-    let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+    fixture.on("GetOrderInfo", xml(200, &huge)).await;
+    let error = fixture.client.find_order(&code("T-1")).await.unwrap_err();
     assert!(
         error.to_string().contains("larger than 262144 bytes"),
         "{error}"
@@ -132,10 +132,10 @@ async fn bytes_that_are_no_text_and_answers_that_are_too_large() {
 #[tokio::test]
 async fn other_spellings_of_the_same_are_read_alike() {
     let body = "\u{feff}<?xml version='1.0'?><!-- a --><E:Envelope xmlns:E='http://www.w3.org/2003/05/soap-envelope' xmlns:o='http://omscom/'><E:Body><o:GetOrderInfoResponse><o:GetOrderInfoResult><o:OrdHead><o:OrderId><![CDATA[T]]>&#45;&#x31;</o:OrderId></o:OrdHead></o:GetOrderInfoResult></o:GetOrderInfoResponse></E:Body></E:Envelope>\r\n";
-    let scene = OmsFixture::new().await;
-    scene.on("GetOrderInfo", xml(200, body)).await;
+    let fixture = OmsFixture::new().await;
+    fixture.on("GetOrderInfo", xml(200, body)).await;
     assert!(
-        scene
+        fixture
             .client
             .find_order(&code("T-1"))
             .await
@@ -143,7 +143,7 @@ async fn other_spellings_of_the_same_are_read_alike() {
             .is_some()
     );
     let fault = "<E:Envelope xmlns:E='http://www.w3.org/2003/05/soap-envelope'><E:Body><E:Fault><E:Code><E:Value>E:Receiver</E:Value></E:Code><E:Reason><E:Text xml:lang='en'>System.Exception: Order was not found</E:Text></E:Reason></E:Fault></E:Body></E:Envelope>";
-    let scene = OmsFixture::new().await;
-    scene.on("GetOrderInfo", xml(500, fault)).await;
-    assert_eq!(scene.client.find_order(&code("T-1")).await, Ok(None));
+    let fixture = OmsFixture::new().await;
+    fixture.on("GetOrderInfo", xml(500, fault)).await;
+    assert_eq!(fixture.client.find_order(&code("T-1")).await, Ok(None));
 }

@@ -1,4 +1,4 @@
-//! Asking for an order.
+//! Order lookups.
 
 use super::*;
 use crate::domain::ErrorCategory;
@@ -6,9 +6,9 @@ use crate::domain::ErrorCategory;
 const ORDER: &str = include_str!("order.xml");
 
 async fn find(answer: ResponseTemplate) -> Result<Option<FoundOrder>, ProviderError> {
-    let scene = OmsFixture::new().await;
-    scene.on("GetOrderInfo", answer).await;
-    scene.client.find_order(&code("T-1")).await
+    let fixture = OmsFixture::new().await;
+    fixture.on("GetOrderInfo", answer).await;
+    fixture.client.find_order(&code("T-1")).await
 }
 
 #[tokio::test]
@@ -71,29 +71,29 @@ async fn what_is_no_answer_is_not_nothing() {
 }
 
 #[tokio::test]
-async fn a_system_with_a_sentence_of_its_own_is_understood_once_it_is_set() {
-    let scene =
+async fn a_configured_not_found_text_is_recognized() {
+    let fixture =
         OmsFixture::with(|settings| settings.order_not_found_text = text("Nichts da")).await;
-    scene.on("GetOrderInfo", fault(500, "nichts da!")).await;
-    assert_eq!(scene.client.find_order(&code("T-1")).await, Ok(None));
+    fixture.on("GetOrderInfo", fault(500, "nichts da!")).await;
+    assert_eq!(fixture.client.find_order(&code("T-1")).await, Ok(None));
 }
 
 #[tokio::test]
 async fn an_unknown_order_shows_that_veracore_works() {
-    let scene = OmsFixture::new().await;
-    scene
+    let fixture = OmsFixture::new().await;
+    fixture
         .on("GetOrderInfo", fault(500, "Order T-1 was not found."))
         .await;
     for _ in 0..30 {
-        assert_eq!(scene.client.find_order(&code("T-1")).await, Ok(None));
+        assert_eq!(fixture.client.find_order(&code("T-1")).await, Ok(None));
     }
-    assert!(scene.client.circuit().is_closed());
-    let health = scene.client.circuit().health();
+    assert!(fixture.client.circuit().is_closed());
+    let health = fixture.client.circuit().health();
     assert!(matches!(health, crate::http::HealthState::Up { .. }));
 }
 
 #[tokio::test]
-async fn another_order_is_not_taken_for_the_one_asked_for() {
+async fn a_different_order_is_an_error() {
     for answered in ["t-1", "T-10", "X\nY"] {
         let head = format!(
             "<GetOrderInfoResult><OrdHead><OrderId>{answered}</OrderId></OrdHead></GetOrderInfoResult>"
@@ -111,7 +111,7 @@ async fn another_order_is_not_taken_for_the_one_asked_for() {
 }
 
 #[tokio::test]
-async fn the_flags_become_a_word() {
+async fn status_flags_become_a_label() {
     for (flags, word, cancelled) in [
         ("Shipped Complete", "Shipped", false),
         ("Pending", "In warehouse", false),

@@ -1,4 +1,4 @@
-//! The client against servers that answer well, badly and not at all.
+//! The client against servers that respond well, badly and not at all.
 
 mod cancel;
 mod envelopes;
@@ -96,7 +96,7 @@ impl OmsFixture {
         }
     }
 
-    /// Answers an operation.
+    /// Responds to an operation.
     async fn on(&self, operation: &str, answer: ResponseTemplate) {
         Mock::given(method("POST"))
             .and(path("/pmomsws/oms.asmx"))
@@ -136,7 +136,7 @@ fn xml(status: u16, body: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_raw(body.to_owned(), "text/xml; charset=utf-8")
 }
 
-/// As a service of ASP.NET words an error that it raised itself.
+/// An error as an ASP.NET service reports it.
 fn fault(status: u16, words: &str) -> ResponseTemplate {
     let text = format!(
         "System.Web.Services.Protocols.SoapException: Server was unable to process request. ---&gt; System.Exception: {words}\n   at Pm.Oms.AddOrder(Order order) in C:\\build\\oms.cs:line 12"

@@ -1,12 +1,12 @@
-//! Orders that are not taken, and answers after which nobody knows.
+//! Refused orders, and responses that leave an order in doubt.
 
 use super::*;
 use crate::domain::{ErrorCategory, FailureClass};
 
 async fn refused(answer: ResponseTemplate) -> ProviderError {
-    let scene = OmsFixture::new().await;
-    scene.on("AddOrder", answer).await;
-    scene.client.submit_order(&order()).await.unwrap_err()
+    let fixture = OmsFixture::new().await;
+    fixture.on("AddOrder", answer).await;
+    fixture.client.submit_order(&order()).await.unwrap_err()
 }
 
 fn summarize(error: &ProviderError) -> (FailureClass, ErrorCategory, String) {
@@ -14,7 +14,7 @@ fn summarize(error: &ProviderError) -> (FailureClass, ErrorCategory, String) {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn refusals_are_classified() {
     type Case = (&'static str, FailureClass, ErrorCategory, &'static str);
     let cases: [Case; 6] = [
         (
@@ -68,7 +68,7 @@ async fn refusals_are_told_apart() {
 }
 
 #[tokio::test]
-async fn what_was_not_refused_may_have_been_done() {
+async fn an_error_that_is_no_refusal_is_ambiguous() {
     let cases = [
         xml(
             500,
@@ -108,7 +108,7 @@ async fn what_was_not_refused_may_have_been_done() {
 }
 
 #[tokio::test]
-async fn what_could_not_even_be_read_was_not_done() {
+async fn an_unread_request_did_nothing() {
     let unread = raw_fault(
         "soap:Client",
         "Server was unable to read request. ---&gt; There is an error in XML document (1, 300).",
@@ -143,43 +143,45 @@ async fn statuses_without_a_fault_say_what_they_say() {
 
 #[tokio::test]
 async fn a_refused_login_stops_the_calls_and_a_refused_order_does_not() {
-    let scene = OmsFixture::new().await;
-    scene.on("AddOrder", fault(500, "Invalid Source")).await;
+    let fixture = OmsFixture::new().await;
+    fixture.on("AddOrder", fault(500, "Invalid Source")).await;
     for _ in 0..30 {
-        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        let error = fixture.client.submit_order(&order()).await.unwrap_err();
         assert_eq!(error.class(), FailureClass::Permanent, "{error}");
     }
-    assert!(scene.client.circuit().is_closed());
+    assert!(fixture.client.circuit().is_closed());
 
     // A moment before, the same credentials were good for the look-up.
-    let scene = OmsFixture::new().await;
-    scene.on("AddOrder", fault(500, "Invalid login")).await;
-    let error = scene.client.submit_order(&order()).await.unwrap_err();
+    let fixture = OmsFixture::new().await;
+    fixture.on("AddOrder", fault(500, "Invalid login")).await;
+    let error = fixture.client.submit_order(&order()).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Transient, "{error}");
-    assert!(scene.client.circuit().is_closed());
+    assert!(fixture.client.circuit().is_closed());
 
-    let scene = OmsFixture::new().await;
-    scene.on("GetOrderInfo", fault(500, "Invalid login")).await;
+    let fixture = OmsFixture::new().await;
+    fixture
+        .on("GetOrderInfo", fault(500, "Invalid login"))
+        .await;
     let number = &order().number;
-    assert!(scene.client.find_order(number).await.is_err());
-    assert!(!scene.client.circuit().is_closed());
-    let parked = scene.client.find_order(number).await.unwrap_err();
+    assert!(fixture.client.find_order(number).await.is_err());
+    assert!(!fixture.client.circuit().is_closed());
+    let parked = fixture.client.find_order(number).await.unwrap_err();
     assert!(parked.parked_for().is_some(), "{parked}");
-    assert_eq!(scene.requests().await.len(), 1);
+    assert_eq!(fixture.requests().await.len(), 1);
 }
 
 #[tokio::test]
 async fn servers_that_fail_open_the_circuit() {
-    let scene = OmsFixture::new().await;
-    scene.on("AddOrder", ResponseTemplate::new(500)).await;
+    let fixture = OmsFixture::new().await;
+    fixture.on("AddOrder", ResponseTemplate::new(500)).await;
     for _ in 0..30 {
-        assert!(scene.client.submit_order(&order()).await.is_err());
+        assert!(fixture.client.submit_order(&order()).await.is_err());
     }
-    assert!(!scene.client.circuit().is_closed());
+    assert!(!fixture.client.circuit().is_closed());
 }
 
 #[tokio::test]
-async fn an_order_under_another_number_is_taken_all_the_same() {
+async fn an_order_accepted_under_another_number_counts_as_accepted() {
     for (result, id) in [
         (
             "<AddOrderResult><OrderSeqID>7</OrderSeqID></AddOrderResult>",
@@ -194,22 +196,22 @@ async fn an_order_under_another_number_is_taken_all_the_same() {
             "WEB-77",
         ),
     ] {
-        let scene = OmsFixture::new().await;
-        scene.on("AddOrder", answer("AddOrder", result)).await;
-        let receipt = scene.client.submit_order(&order()).await.unwrap();
+        let fixture = OmsFixture::new().await;
+        fixture.on("AddOrder", answer("AddOrder", result)).await;
+        let receipt = fixture.client.submit_order(&order()).await.unwrap();
         assert_eq!(receipt.provider_order_id.as_str(), id);
     }
 }
 
-/// What is wrong with an order that must not even be sent.
+/// The problem of an order that must not be sent.
 async fn unsendable(change: impl FnOnce(&mut NewOrder)) -> String {
-    let scene =
+    let fixture =
         OmsFixture::with(|settings| settings.unmapped_freight = UnmappedFreight::Refuse).await;
     let mut order = order();
     change(&mut order);
-    let error = scene.client.submit_order(&order).await.unwrap_err();
+    let error = fixture.client.submit_order(&order).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Permanent);
-    assert!(scene.requests().await.is_empty());
+    assert!(fixture.requests().await.is_empty());
     let ProviderError::NotSendable { problem } = error else {
         panic!("{error}");
     };
@@ -217,7 +219,7 @@ async fn unsendable(change: impl FnOnce(&mut NewOrder)) -> String {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_named_and_not_sent() {
+async fn values_that_do_not_fit_are_named_and_not_sent() {
     let long = |size: usize| text(&"x".repeat(size));
     let problem = unsendable(|order| {
         order.ship_to.city = long(51);
@@ -249,15 +251,15 @@ async fn what_does_not_fit_is_named_and_not_sent() {
 }
 
 #[tokio::test]
-async fn comments_are_cut_and_an_unknown_way_of_shipping_is_left_out() {
-    let scene = OmsFixture::new().await;
+async fn long_comments_are_cut_and_an_unmapped_method_is_omitted() {
+    let fixture = OmsFixture::new().await;
     let taken = "<AddOrderResult><OrderID>T-1</OrderID></AddOrderResult>";
-    scene.on("AddOrder", answer("AddOrder", taken)).await;
+    fixture.on("AddOrder", answer("AddOrder", taken)).await;
     let mut order = order();
     order.comments = Some("\u{1f381}".repeat(5000));
     order.shipping_method = "FERRY".into();
-    scene.client.submit_order(&order).await.unwrap();
-    let sent = &scene.sent_bodies().await[0];
+    fixture.client.submit_order(&order).await.unwrap();
+    let sent = &fixture.sent_bodies().await[0];
     assert_eq!(sent.matches('\u{1f381}').count(), 4000);
     assert!(!sent.contains("<Shipping>"), "{sent}");
     assert!(!sent.contains("FERRY"), "{sent}");

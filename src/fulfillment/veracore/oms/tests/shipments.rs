@@ -1,4 +1,4 @@
-//! The list of shipments, with what is in them.
+//! The list of shipments and their contents.
 
 use super::*;
 
@@ -49,8 +49,8 @@ fn since() -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn packages_come_with_what_is_in_them_and_a_bad_row_stops_none() {
-    let scene = OmsFixture::new().await;
+async fn parcels_have_their_contents_and_an_invalid_row_stops_none() {
+    let fixture = OmsFixture::new().await;
     let rows = [
         charge("T-1", "9001", "1Z0000000000000003", "2026-11-20T14:06:00"),
         charge("T-1", "9001", "1Z0000000000000002", "2026-11-20T14:05:00"),
@@ -64,11 +64,11 @@ async fn packages_come_with_what_is_in_them_and_a_bad_row_stops_none() {
         ),
         charge("OTHER", "", "", ""),
     ];
-    scene.on("GetShippingCharge", charges(&rows)).await;
-    scene
+    fixture.on("GetShippingCharge", charges(&rows)).await;
+    fixture
         .on("GetOrderInfo", answer("GetOrderInfo", ORDER))
         .await;
-    let page = scene.client.shipments_page(since(), None).await.unwrap();
+    let page = fixture.client.shipments_page(since(), None).await.unwrap();
     assert_eq!(page.next, None);
     let rows: Vec<String> = page.rows.iter().map(describe).collect();
     insta::assert_snapshot!(rows.join("\n"), @r#"
@@ -81,24 +81,24 @@ async fn packages_come_with_what_is_in_them_and_a_bad_row_stops_none() {
     T-1 id=- 1Z0000000000000001 "UPS" "-" 2026-11-20T21:05:00+00:00 Void ?
     "#);
     // Each order is asked for once.
-    assert_eq!(scene.requests().await.len(), 3);
+    assert_eq!(fixture.requests().await.len(), 3);
 }
 
 #[tokio::test]
 async fn an_order_that_cannot_be_read_stops_no_other_and_an_outage_stops_all() {
-    let scene = OmsFixture::new().await;
+    let fixture = OmsFixture::new().await;
     let rows = [charge("T-1", "9001", "1Z1", "2026-11-20T14:05:00")];
-    scene.on("GetShippingCharge", charges(&rows)).await;
-    scene
+    fixture.on("GetShippingCharge", charges(&rows)).await;
+    fixture
         .on("GetOrderInfo", fault(500, "No access rights known, sorry"))
         .await;
-    let refused = scene.client.shipments_page(since(), None).await;
+    let refused = fixture.client.shipments_page(since(), None).await;
     // "No access" is about us.
     assert!(refused.is_err());
-    let scene = OmsFixture::new().await;
-    scene.on("GetShippingCharge", charges(&rows)).await;
-    scene.on("GetOrderInfo", fault(500, "Order is odd")).await;
-    let page = scene.client.shipments_page(since(), None).await.unwrap();
+    let fixture = OmsFixture::new().await;
+    fixture.on("GetShippingCharge", charges(&rows)).await;
+    fixture.on("GetOrderInfo", fault(500, "Order is odd")).await;
+    let page = fixture.client.shipments_page(since(), None).await.unwrap();
     let rows_told: Vec<String> = page.rows.iter().map(describe).collect();
     assert_eq!(
         rows_told,
@@ -109,33 +109,33 @@ async fn an_order_that_cannot_be_read_stops_no_other_and_an_outage_stops_all() {
         let listed: Vec<String> = (0..orders)
             .map(|n| charge(&format!("T-{n}"), "9001", "1Z1", "2026-11-20T14:05:00"))
             .collect();
-        let scene = OmsFixture::new().await;
-        scene.on("GetShippingCharge", charges(&listed)).await;
-        scene.on("GetOrderInfo", ResponseTemplate::new(500)).await;
-        let page = scene.client.shipments_page(since(), None).await;
+        let fixture = OmsFixture::new().await;
+        fixture.on("GetShippingCharge", charges(&listed)).await;
+        fixture.on("GetOrderInfo", ResponseTemplate::new(500)).await;
+        let page = fixture.client.shipments_page(since(), None).await;
         assert_eq!(page.is_ok(), is_told, "{orders} orders: {page:?}");
         assert!(page.is_err() || page.unwrap().rows.len() == orders);
     }
 }
 
 #[tokio::test]
-async fn days_are_asked_for_page_by_page() {
-    let scene = OmsFixture::new().await;
-    scene.on("GetShippingCharge", charges(&[])).await;
+async fn days_are_requested_page_by_page() {
+    let fixture = OmsFixture::new().await;
+    fixture.on("GetShippingCharge", charges(&[])).await;
     let since = "2026-11-16T10:00:00Z".parse().unwrap();
-    let first = scene.client.shipments_page(since, None).await.unwrap();
-    let second = scene
+    let first = fixture.client.shipments_page(since, None).await.unwrap();
+    let second = fixture
         .client
         .shipments_page(since, first.next.as_ref())
         .await
         .unwrap();
-    let third = scene
+    let third = fixture
         .client
         .shipments_page(since, second.next.as_ref())
         .await
         .unwrap();
     assert_eq!(third.next, None);
-    let days: Vec<String> = scene
+    let days: Vec<String> = fixture
         .sent_bodies()
         .await
         .iter()
@@ -152,7 +152,7 @@ async fn days_are_asked_for_page_by_page() {
     ");
     let foreign = PageCursor::new("https://v.example/2");
     assert!(
-        scene
+        fixture
             .client
             .shipments_page(since, Some(&foreign))
             .await
@@ -162,11 +162,11 @@ async fn days_are_asked_for_page_by_page() {
 
 #[tokio::test]
 async fn a_refused_list_is_a_clear_error() {
-    let scene = OmsFixture::new().await;
-    scene
+    let fixture = OmsFixture::new().await;
+    fixture
         .on("GetShippingCharge", fault(500, "Range is too long"))
         .await;
-    let error = scene
+    let error = fixture
         .client
         .shipments_page(since(), None)
         .await
@@ -178,74 +178,74 @@ async fn a_refused_list_is_a_clear_error() {
     );
 }
 
-/// A scene in which these packages are listed, whatever the days.
-async fn mount_charges(scene: &OmsFixture, rows: &[String]) {
-    scene.server.reset().await;
-    scene.on("GetShippingCharge", charges(rows)).await;
-    scene
+/// A fixture that lists these parcels for any days.
+async fn mount_charges(fixture: &OmsFixture, rows: &[String]) {
+    fixture.server.reset().await;
+    fixture.on("GetShippingCharge", charges(rows)).await;
+    fixture
         .on("GetOrderInfo", answer("GetOrderInfo", ORDER))
         .await;
 }
 
-/// How many orders were asked for in a reading.
-async fn order_info_requests(scene: &OmsFixture) -> usize {
-    let before = scene.sent_bodies().await.len();
-    let page = scene.client.shipments_page(since(), None).await.unwrap();
+/// The number of orders that one read requested.
+async fn order_info_requests(fixture: &OmsFixture) -> usize {
+    let before = fixture.sent_bodies().await.len();
+    let page = fixture.client.shipments_page(since(), None).await.unwrap();
     let lines = page.rows.iter().flatten().filter(|row| row.items.is_some());
     let lines = lines.count();
     assert_ne!(lines, 0, "what is in the packages is told each time");
-    let sent = scene.sent_bodies().await.split_off(before);
+    let sent = fixture.sent_bodies().await.split_off(before);
     let order = |body: &&String| body.contains("<GetOrderInfo ");
     sent.iter().filter(order).count()
 }
 
 #[tokio::test]
-async fn an_order_is_asked_for_again_when_its_packages_change_or_hours_have_passed() {
-    let scene = OmsFixture::new().await;
+async fn an_order_is_requested_again_when_its_parcels_change_or_after_hours() {
+    let fixture = OmsFixture::new().await;
     let second = charge("T-1", "9001", "1Z0000000000000002", "2026-11-20T14:05:00");
     let third = charge("T-1", "9001", "1Z0000000000000003", "2026-11-20T14:06:00");
-    mount_charges(&scene, std::slice::from_ref(&second)).await;
+    mount_charges(&fixture, std::slice::from_ref(&second)).await;
     assert_eq!(
         (
-            order_info_requests(&scene).await,
-            order_info_requests(&scene).await
+            order_info_requests(&fixture).await,
+            order_info_requests(&fixture).await
         ),
         (1, 0)
     );
-    mount_charges(&scene, &[second.clone(), third.clone()]).await;
+    mount_charges(&fixture, &[second.clone(), third.clone()]).await;
     assert_eq!(
         (
-            order_info_requests(&scene).await,
-            order_info_requests(&scene).await
+            order_info_requests(&fixture).await,
+            order_info_requests(&fixture).await
         ),
         (1, 0)
     );
-    scene.clock.advance(chrono::TimeDelta::hours(6));
+    fixture.clock.advance(chrono::TimeDelta::hours(6));
     assert_eq!(
         (
-            order_info_requests(&scene).await,
-            order_info_requests(&scene).await
+            order_info_requests(&fixture).await,
+            order_info_requests(&fixture).await
         ),
         (1, 0)
     );
     // One is taken back, which this system's list tells.
     let voided = "<DateVoided>2026-11-20T15:00:00</DateVoided></ShippingCharges>";
     let void = third.replace("</ShippingCharges>", voided);
-    mount_charges(&scene, &[second.clone(), void]).await;
+    mount_charges(&fixture, &[second.clone(), void]).await;
     assert_eq!(
         (
-            order_info_requests(&scene).await,
-            order_info_requests(&scene).await
+            order_info_requests(&fixture).await,
+            order_info_requests(&fixture).await
         ),
         (1, 0)
     );
     // The list is ahead of the order: its package may come.
     let ahead = charge("T-1", "9002", "1Z0000000000000004", "2026-11-20T15:06:00");
-    mount_charges(&scene, &[second, ahead]).await;
+    mount_charges(&fixture, &[second, ahead]).await;
     assert_eq!(
         (
-            order_info_requests(&scene).await,
-            order_info_requests(&scene).await
+            order_info_requests(&fixture).await,
+            order_info_requests(&fixture).await
         ),
         (1, 1)
     );
@@ -253,7 +253,7 @@ async fn an_order_is_asked_for_again_when_its_packages_change_or_hours_have_pass
 
 #[tokio::test]
 async fn a_package_that_the_list_calls_void_is_void() {
-    let scene = OmsFixture::new().await;
+    let fixture = OmsFixture::new().await;
     let voided = "<DateVoided>2026-11-20T15:00:00</DateVoided></ShippingCharges>";
     let unset = "<DateVoided>0001-01-01T00:00:00</DateVoided></ShippingCharges>";
     let row = |slip: &str, date: &str| {
@@ -261,9 +261,9 @@ async fn a_package_that_the_list_calls_void_is_void() {
         row.replace("</ShippingCharges>", date)
     };
     let rows = [row("1", voided), row("2", unset)];
-    scene.on("GetShippingCharge", charges(&rows)).await;
-    scene.on("GetOrderInfo", fault(500, "Order is odd")).await;
-    let page = scene.client.shipments_page(since(), None).await.unwrap();
+    fixture.on("GetShippingCharge", charges(&rows)).await;
+    fixture.on("GetOrderInfo", fault(500, "Order is odd")).await;
+    let page = fixture.client.shipments_page(since(), None).await.unwrap();
     let status: Vec<&str> = page
         .rows
         .iter()
@@ -274,8 +274,8 @@ async fn a_package_that_the_list_calls_void_is_void() {
 }
 
 #[tokio::test]
-async fn many_orders_of_some_days_are_told_in_several_pages() {
-    let scene = OmsFixture::new().await;
+async fn many_orders_of_a_few_days_span_several_pages() {
+    let fixture = OmsFixture::new().await;
     let mut rows: Vec<String> = (0..230)
         .map(|at| {
             charge(
@@ -287,11 +287,11 @@ async fn many_orders_of_some_days_are_told_in_several_pages() {
         })
         .collect();
     rows.push(charge("", "1", "N", "2026-11-20T14:05:00"));
-    scene.on("GetShippingCharge", charges(&rows)).await;
-    scene.on("GetOrderInfo", fault(500, "Order is odd")).await;
+    fixture.on("GetShippingCharge", charges(&rows)).await;
+    fixture.on("GetOrderInfo", fault(500, "Order is odd")).await;
     let (mut orders, mut bad, mut pages, mut next) = (Vec::new(), 0, 0, None);
     loop {
-        let page = scene
+        let page = fixture
             .client
             .shipments_page(since(), next.as_ref())
             .await

@@ -1,4 +1,4 @@
-//! Stock, all at once and of one SKU.
+//! Stock: the whole feed, and one SKU.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn describe(row: &FeedRow<StockItem>) -> String {
 
 #[tokio::test]
 async fn the_feed_is_the_offers() {
-    let scene = OmsFixture::new().await;
+    let fixture = OmsFixture::new().await;
     let rows = "<GetOfferResult><ID>A &amp; B</ID><Description>x</Description><Available>45</Available></GetOfferResult>
         <GetOfferResult><ID>POD</ID><Available xsi:nil=\"true\" /></GetOfferResult>
         <GetOfferResult><ID>NEG</ID><Available>-3</Available></GetOfferResult>
@@ -32,8 +32,8 @@ async fn the_feed_is_the_offers() {
         <GetOfferResult><Available>1</Available></GetOfferResult>
         <GetOfferResult><ID>EMPTY</ID><Available></Available></GetOfferResult>
         <GetOfferResult><ID>Z</ID><Available>0</Available></GetOfferResult>";
-    scene.on("GetOffers", offers(rows)).await;
-    let page = scene.client.inventory_page(None).await.unwrap();
+    fixture.on("GetOffers", offers(rows)).await;
+    let page = fixture.client.inventory_page(None).await.unwrap();
     assert_eq!(page.next, None);
     let rows: Vec<String> = page.rows.iter().map(describe).collect();
     insta::assert_snapshot!(rows.join("\n"), @"
@@ -49,17 +49,23 @@ async fn the_feed_is_the_offers() {
 
 #[tokio::test]
 async fn a_list_of_one_and_a_list_of_none() {
-    let scene = OmsFixture::new().await;
+    let fixture = OmsFixture::new().await;
     let one = "<GetOfferResult><ID>A</ID><Available>1</Available></GetOfferResult>";
-    scene.on("GetOffers", offers(one)).await;
+    fixture.on("GetOffers", offers(one)).await;
     assert_eq!(
-        scene.client.inventory_page(None).await.unwrap().rows.len(),
+        fixture
+            .client
+            .inventory_page(None)
+            .await
+            .unwrap()
+            .rows
+            .len(),
         1
     );
-    let scene = OmsFixture::new().await;
-    scene.on("GetOffers", offers("")).await;
+    let fixture = OmsFixture::new().await;
+    fixture.on("GetOffers", offers("")).await;
     assert!(
-        scene
+        fixture
             .client
             .inventory_page(None)
             .await
@@ -68,23 +74,23 @@ async fn a_list_of_one_and_a_list_of_none() {
             .is_empty()
     );
     // Null is neither.
-    let scene = OmsFixture::new().await;
-    scene.on("GetOffers", answer("GetOffers", "")).await;
-    let error = scene.client.inventory_page(None).await.unwrap_err();
+    let fixture = OmsFixture::new().await;
+    fixture.on("GetOffers", answer("GetOffers", "")).await;
+    let error = fixture.client.inventory_page(None).await.unwrap_err();
     assert!(
         error.to_string().ends_with("GetOffersResult is missing"),
         "{error}"
     );
     let foreign = PageCursor::new("2");
-    assert!(scene.client.inventory_page(Some(&foreign)).await.is_err());
+    assert!(fixture.client.inventory_page(Some(&foreign)).await.is_err());
 }
 
 #[tokio::test]
-async fn one_offer_is_the_one_of_that_very_name() {
-    let scene = OmsFixture::new().await;
+async fn only_the_offer_with_the_exact_id_is_found() {
+    let fixture = OmsFixture::new().await;
     let rows = "<GetOfferResult><ID>MUG-10</ID><Available>9</Available></GetOfferResult><GetOfferResult><ID>MUG-1</ID><Available>5</Available></GetOfferResult><GetOfferResult><ID>POD</ID></GetOfferResult>";
-    scene.on("GetOffers", offers(rows)).await;
-    let of = async |name: &str| scene.client.find_stock_item(&sku(name)).await.unwrap();
+    fixture.on("GetOffers", offers(rows)).await;
+    let of = async |name: &str| fixture.client.find_stock_item(&sku(name)).await.unwrap();
     assert_eq!(describe(&of("MUG-1").await.unwrap()), "MUG-1 5");
     assert_eq!(
         describe(&of("POD").await.unwrap()),
@@ -92,7 +98,7 @@ async fn one_offer_is_the_one_of_that_very_name() {
     );
     assert_eq!(of("mug-1").await, None);
     assert_eq!(of("M[U]G%").await, None);
-    let sent = scene.sent_bodies().await;
+    let sent = fixture.sent_bodies().await;
     assert!(sent[3].contains("<searchString>M_U]G%</searchString>"));
 }
 
@@ -104,14 +110,14 @@ const LEVELS: &str = "<GetProductAvailabilitiesResult><ProductAvailabilities><Wa
     </Warehouses></ProductAvailabilities></GetProductAvailabilitiesResult>";
 
 async fn product(warehouses: &[&str], name: &str) -> Option<FeedRow<StockItem>> {
-    let scene = OmsFixture::with(|settings| {
+    let fixture = OmsFixture::with(|settings| {
         settings.stock_source = StockSource::Products;
         settings.warehouses = warehouses.iter().map(|w| (*w).to_owned()).collect();
     })
     .await;
     let levels = answer("GetProductAvailabilities", LEVELS);
-    scene.on("GetProductAvailabilities", levels).await;
-    scene.client.find_stock_item(&sku(name)).await.unwrap()
+    fixture.on("GetProductAvailabilities", levels).await;
+    fixture.client.find_stock_item(&sku(name)).await.unwrap()
 }
 
 #[tokio::test]
@@ -133,7 +139,7 @@ async fn the_warehouses_that_count_are_added_up() {
     assert_eq!(product(&[], "NONE").await, None);
 }
 
-/// A product with so much at EAST and one unit at WEST.
+/// A product with this quantity at EAST and one unit at WEST.
 fn stocked(sku: &str, east: &str) -> ResponseTemplate {
     let level = |warehouse: &str, available: &str| {
         format!(
@@ -158,7 +164,7 @@ fn no_levels() -> ResponseTemplate {
 
 /// Offers of these ids, and the products among them.
 async fn products(offers: &[&str], products: &[(&str, ResponseTemplate)]) -> OmsFixture {
-    let scene = OmsFixture::with(|settings| {
+    let fixture = OmsFixture::with(|settings| {
         settings.stock_source = StockSource::Products;
         settings.warehouses = ["EAST".to_owned()].into();
         settings.limits.max_concurrency = 3;
@@ -168,24 +174,24 @@ async fn products(offers: &[&str], products: &[(&str, ResponseTemplate)]) -> Oms
         format!("<GetOfferResult><ID>{id}</ID><Available>99</Available></GetOfferResult>")
     });
     let rows: String = rows.collect();
-    scene.on("GetOffers", self::offers(&rows)).await;
+    fixture.on("GetOffers", self::offers(&rows)).await;
     for (sku, answer) in products {
         Mock::given(body_string_contains(format!(
             "<partNumber>{sku}</partNumber>"
         )))
         .respond_with(answer.clone())
-        .mount(&scene.server)
+        .mount(&fixture.server)
         .await;
     }
-    scene
+    fixture
 }
 
-/// All pages: how many there were, and their rows.
-async fn read_all_pages(scene: &OmsFixture) -> Result<(usize, Vec<String>), ProviderError> {
+/// The number of pages, and their rows.
+async fn read_all_pages(fixture: &OmsFixture) -> Result<(usize, Vec<String>), ProviderError> {
     let mut rows = Vec::new();
     let mut next = None;
     for pages in 1.. {
-        let page = scene.client.inventory_page(next.as_ref()).await?;
+        let page = fixture.client.inventory_page(next.as_ref()).await?;
         rows.extend(page.rows.iter().map(describe));
         next = page.next;
         if next.is_none() {
@@ -197,7 +203,7 @@ async fn read_all_pages(scene: &OmsFixture) -> Result<(usize, Vec<String>), Prov
 
 #[tokio::test]
 async fn the_feed_of_products_counts_the_chosen_warehouses() {
-    let scene = products(
+    let fixture = products(
         &["A", "KIT", "POD", "B &amp; B", "A", "NEG", ""],
         &[
             ("A", stocked("A", "7")),
@@ -208,7 +214,7 @@ async fn the_feed_of_products_counts_the_chosen_warehouses() {
         ],
     )
     .await;
-    let (pages, rows) = read_all_pages(&scene).await.unwrap();
+    let (pages, rows) = read_all_pages(&fixture).await.unwrap();
     assert_eq!(pages, 1);
     insta::assert_snapshot!(rows.join("\n"), @r"
     row 6: ID is missing
@@ -219,21 +225,21 @@ async fn the_feed_of_products_counts_the_chosen_warehouses() {
     doubt: row 4 (NEG): Available: -2 is negative
     ");
     // An offer that is listed twice is asked for once.
-    assert_eq!(scene.sent_bodies().await.len(), 1 + 5);
+    assert_eq!(fixture.sent_bodies().await.len(), 1 + 5);
 }
 
 #[tokio::test]
-async fn products_are_asked_for_page_by_page_each_once() {
+async fn products_are_requested_page_by_page_each_once() {
     let names: Vec<String> = (0..120).map(|at| format!("P{at:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let answers: Vec<_> = names.iter().map(|sku| (*sku, stocked(sku, "5"))).collect();
-    let scene = products(&names, &answers).await;
-    let (pages, rows) = read_all_pages(&scene).await.unwrap();
+    let fixture = products(&names, &answers).await;
+    let (pages, rows) = read_all_pages(&fixture).await.unwrap();
     let expected: Vec<String> = names.iter().map(|sku| format!("{sku} 5")).collect();
     assert_eq!((pages, rows), (3, expected));
-    assert_eq!(scene.sent_bodies().await.len(), 1 + 120);
+    assert_eq!(fixture.sent_bodies().await.len(), 1 + 120);
     let foreign = PageCursor::new("2026-11-20");
-    let error = scene
+    let error = fixture
         .client
         .inventory_page(Some(&foreign))
         .await
@@ -245,7 +251,7 @@ async fn products_are_asked_for_page_by_page_each_once() {
 }
 
 #[tokio::test]
-async fn one_product_that_is_not_told_spoils_its_page() {
+async fn one_failed_product_fails_its_page() {
     for (answer, words) in [
         (
             fault(500, "Owner ACME is unknown"),
@@ -256,7 +262,7 @@ async fn one_product_that_is_not_told_spoils_its_page() {
         (xml(200, "<soap"), "not well-formed"),
         (fault(500, "No permission for this"), "No permission"),
     ] {
-        let scene = products(
+        let fixture = products(
             &["A", "B", "C"],
             &[
                 ("A", stocked("A", "7")),
@@ -265,7 +271,7 @@ async fn one_product_that_is_not_told_spoils_its_page() {
             ],
         )
         .await;
-        let error = read_all_pages(&scene).await.unwrap_err().to_string();
+        let error = read_all_pages(&fixture).await.unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");
     }
 }

@@ -15,16 +15,16 @@ fn since() -> DateTime<Utc> {
 }
 
 async fn stock(body: &str) -> Result<FeedPage<StockItem>, ProviderError> {
-    let scene = RestFixture::basic().await;
+    let fixture = RestFixture::basic().await;
     let feed = ResponseTemplate::new(200).set_body_string(body);
-    scene.on("GET", "inventory", feed).await;
-    scene.client.inventory_page(None).await
+    fixture.on("GET", "inventory", feed).await;
+    fixture.client.inventory_page(None).await
 }
 
 async fn shipped(body: Value) -> Result<FeedPage<Shipment>, ProviderError> {
-    let scene = RestFixture::basic().await;
-    scene.on("GET", "shipments", answer(200, body)).await;
-    scene.client.shipments_page(since(), None).await
+    let fixture = RestFixture::basic().await;
+    fixture.on("GET", "shipments", answer(200, body)).await;
+    fixture.client.shipments_page(since(), None).await
 }
 
 #[tokio::test]
@@ -86,8 +86,8 @@ async fn a_bad_row_stops_no_other() {
 
 #[tokio::test]
 async fn pages_follow_one_another() {
-    let scene = RestFixture::oauth2().await;
-    scene
+    let fixture = RestFixture::oauth2().await;
+    fixture
         .on("POST", "token", answer(200, json!({"access_token": "t"})))
         .await;
     let row = |sku: &str| json!({"SKU": sku, "AvailableQuantity": 1});
@@ -98,17 +98,17 @@ async fn pages_follow_one_another() {
                 200,
                 json!({"Items": [row(&page.to_string())], "NextPage": next}),
             ))
-            .mount(&scene.server)
+            .mount(&fixture.server)
             .await;
     }
-    let next = format!("{}/vc/api/inventory?page=2", scene.server.uri());
+    let next = format!("{}/vc/api/inventory?page=2", fixture.server.uri());
     let first = json!({"Items": [row("1")], "NextPage": next});
-    scene.on("GET", "inventory", answer(200, first)).await;
+    fixture.on("GET", "inventory", answer(200, first)).await;
 
     let mut seen = Vec::new();
     let mut next = None;
     loop {
-        let page = scene.client.inventory_page(next.as_ref()).await.unwrap();
+        let page = fixture.client.inventory_page(next.as_ref()).await.unwrap();
         seen.extend(
             page.rows
                 .into_iter()
@@ -120,7 +120,7 @@ async fn pages_follow_one_another() {
         }
     }
     assert_eq!(seen, ["1", "2", "3"]);
-    for request in scene.requests("inventory").await {
+    for request in fixture.requests("inventory").await {
         assert_eq!(request.headers["authorization"], "Bearer t");
     }
 }
@@ -145,8 +145,8 @@ async fn a_next_page_elsewhere_or_nowhere_is_an_error() {
         assert_eq!(error.category(), ErrorCategory::Upstream);
     }
     let foreign = PageCursor::new("https://evil.example/a");
-    let scene = RestFixture::basic().await;
-    assert!(scene.client.inventory_page(Some(&foreign)).await.is_err());
+    let fixture = RestFixture::basic().await;
+    assert!(fixture.client.inventory_page(Some(&foreign)).await.is_err());
 }
 
 #[tokio::test]
@@ -172,18 +172,18 @@ async fn an_error_is_never_an_empty_list() {
             "{text}"
         );
     }
-    let scene = RestFixture::basic().await;
-    scene.on("GET", "inventory", answer(404, json!({}))).await;
-    assert!(scene.client.inventory_page(None).await.is_err());
+    let fixture = RestFixture::basic().await;
+    fixture.on("GET", "inventory", answer(404, json!({}))).await;
+    assert!(fixture.client.inventory_page(None).await.is_err());
 }
 
 #[tokio::test]
 async fn one_sku_is_known_unknown_or_unclear() {
     let sku = Sku::parse("a/b").unwrap();
     let with = async |answer: ResponseTemplate| {
-        let scene = RestFixture::basic().await;
-        scene.on("GET", "inventory/a%2Fb", answer).await;
-        scene.client.find_stock_item(&sku).await
+        let fixture = RestFixture::basic().await;
+        fixture.on("GET", "inventory/a%2Fb", answer).await;
+        fixture.client.find_stock_item(&sku).await
     };
     let body = |sku: &str| json!({"SKU": sku, "AvailableQuantity": 4});
     let known = with(answer(200, body("a/b"))).await.unwrap().unwrap();
@@ -203,7 +203,7 @@ async fn one_sku_is_known_unknown_or_unclear() {
 
 #[tokio::test]
 async fn shipments_are_read_with_what_they_leave_out() {
-    let scene = RestFixture::basic().await;
+    let fixture = RestFixture::basic().await;
     let body = json!([
         {
             "ShipmentId": 5, "OrderNumber": "T-1", "TrackingNumber": " 1Z9\n", "Carrier": "UPS",
@@ -212,9 +212,9 @@ async fn shipments_are_read_with_what_they_leave_out() {
         },
         {"OrderNumber": "T-2", "TrackingNumber": " ", "ShipDate": "0001-01-01T00:00:00", "Status": "Void"},
     ]);
-    scene.on("GET", "shipments", answer(200, body)).await;
-    let page = scene.client.shipments_page(since(), None).await.unwrap();
-    let asked = &scene.requests("shipments").await[0];
+    fixture.on("GET", "shipments", answer(200, body)).await;
+    let page = fixture.client.shipments_page(since(), None).await.unwrap();
+    let asked = &fixture.requests("shipments").await[0];
     let from: Vec<_> = asked.url.query_pairs().collect();
     assert_eq!(from, [("from".into(), "2026-11-20T10:00:00Z".into())]);
 

@@ -1,5 +1,5 @@
-//! Answers that are nearly right, and some that are nothing at all: no reader panics, needs more
-//! than the answer's own size, or says anything that is no short line.
+//! Nearly valid and random responses: no parser panics or needs more memory than the response, and
+//! every message is one short line.
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ const ZONES: [Tz; 3] = [
     Tz::UTC,
 ];
 
-/// What no message may tell.
+/// Values that no message may contain.
 const SECRET: &str = "s3cr3t-s3cr3t";
 const CARD: &str = "4111 1111 1111 1111";
 
@@ -131,13 +131,13 @@ fn read_error(body: &[u8]) {
 
 proptest! {
     #[test]
-    fn answers_that_are_nearly_right_are_survived(body in mutated(ANSWERS)) {
+    fn nearly_valid_responses_never_panic(body in mutated(ANSWERS)) {
         read_answer(&body);
         read_error(&body);
     }
 
     #[test]
-    fn refusals_of_any_kind_are_told_in_one_line_without_secrets(body in mutated(ERRORS)) {
+    fn refusals_become_one_line_without_secrets(body in mutated(ERRORS)) {
         read_error(&body);
         read_answer(&body);
     }

@@ -1,4 +1,4 @@
-//! No answer, however odd, makes the readers panic, and none makes a number inexact.
+//! No response makes the parsers panic, and no number is read inexactly.
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -7,7 +7,7 @@ use super::*;
 
 const ZONE: Tz = chrono_tz::America::Sao_Paulo;
 
-/// Reads a text as everything that it could be.
+/// Parses a text as every type of response.
 fn read_all(text: &str) {
     let told = ErrorBody::parse(text.as_bytes());
     let _ = (
@@ -69,13 +69,13 @@ fn value() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn bytes_of_any_kind_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = ErrorBody::parse(&bytes).masked_message(&[]);
         read_all(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
-    fn json_of_any_shape_is_survived(text in value()) {
+    fn arbitrary_json_never_panics(text in value()) {
         read_all(&text);
     }
 
@@ -94,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn order_numbers_never_leave_their_place(number in "[./%?#\\\\a-z é]{1,12}") {
+    fn order_numbers_stay_one_path_segment(number in "[./%?#\\\\a-z é]{1,12}") {
         let base = BaseUrl::new("https://v.example/vc/".parse().unwrap()).unwrap();
         if let Ok(number) = OrderCode::parse(number)
             && let Ok(url) = base.order_status(&number)

@@ -1,4 +1,4 @@
-//! The client against servers that answer well, badly and not at all.
+//! The client against servers that respond well, badly and not at all.
 
 mod feeds;
 mod fuzz;

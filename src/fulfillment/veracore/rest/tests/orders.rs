@@ -4,15 +4,15 @@ use super::*;
 use crate::domain::{ErrorCategory, FailureClass};
 
 #[tokio::test]
-async fn an_order_is_written_exactly_as_agreed() {
-    let scene = RestFixture::basic().await;
-    scene
+async fn the_order_body_matches_the_documentation() {
+    let fixture = RestFixture::basic().await;
+    fixture
         .on("POST", "orders", answer(201, json!({"OrderId": "VC-1"})))
         .await;
-    let receipt = scene.client.submit_order(&order()).await.unwrap();
+    let receipt = fixture.client.submit_order(&order()).await.unwrap();
     assert_eq!(receipt.provider_order_id.as_str(), "VC-1");
 
-    let request = &scene.requests("orders").await[0];
+    let request = &fixture.requests("orders").await[0];
     assert_eq!(request.headers["content-type"], "application/json");
     // One field a line, to be read; apart from that, byte for byte.
     let body = String::from_utf8_lossy(&request.body).replace(",\"", ",\n\"");
@@ -54,9 +54,9 @@ async fn the_order_id_may_be_a_number_and_must_be_there() {
         ),
         (json!({"OrderId": " VC-1 ", "Status": 3}), "VC-1"),
     ] {
-        let scene = RestFixture::basic().await;
-        scene.on("POST", "orders", answer(200, body)).await;
-        let receipt = scene.client.submit_order(&order()).await.unwrap();
+        let fixture = RestFixture::basic().await;
+        fixture.on("POST", "orders", answer(200, body)).await;
+        let receipt = fixture.client.submit_order(&order()).await.unwrap();
         assert_eq!(receipt.provider_order_id.as_str(), id);
     }
     for body in [
@@ -71,17 +71,17 @@ async fn the_order_id_may_be_a_number_and_must_be_there() {
         "",
         "<html>done</html>",
     ] {
-        let scene = RestFixture::basic().await;
+        let fixture = RestFixture::basic().await;
         let garbled = ResponseTemplate::new(200).set_body_string(body);
-        scene.on("POST", "orders", garbled).await;
-        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        fixture.on("POST", "orders", garbled).await;
+        let error = fixture.client.submit_order(&order()).await.unwrap_err();
         assert_eq!(error.class(), FailureClass::Ambiguous, "{body}");
         assert!(error.to_string().starts_with("VeraCore submit_order: "));
     }
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn refusals_are_classified() {
     type Case = (u16, Value, FailureClass, ErrorCategory, &'static str);
     let cases: [Case; 7] = [
         (
@@ -135,49 +135,49 @@ async fn refusals_are_told_apart() {
         ),
     ];
     for (status, body, class, category, message) in cases {
-        let scene = RestFixture::basic().await;
-        scene.on("POST", "orders", answer(status, body)).await;
-        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        let fixture = RestFixture::basic().await;
+        fixture.on("POST", "orders", answer(status, body)).await;
+        let error = fixture.client.submit_order(&order()).await.unwrap_err();
         let known = (error.class(), error.category(), error.to_string());
         assert_eq!(known, (class, category, message.to_owned()));
     }
 }
 
 #[tokio::test]
-async fn too_many_calls_say_when_to_come_back() {
-    let scene = RestFixture::basic().await;
+async fn a_rate_limit_says_when_to_retry() {
+    let fixture = RestFixture::basic().await;
     let busy = answer(429, json!({"message": "already exists in the queue"}))
         .insert_header("Retry-After", "7");
-    scene.on("POST", "orders", busy).await;
-    let error = scene.client.submit_order(&order()).await.unwrap_err();
+    fixture.on("POST", "orders", busy).await;
+    let error = fixture.client.submit_order(&order()).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Transient);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]
 async fn an_order_that_could_not_be_looked_up_is_not_sent() {
-    let scene = RestFixture::basic().await;
+    let fixture = RestFixture::basic().await;
     let mut unnameable = order();
     unnameable.number = code("..");
-    let error = scene.client.submit_order(&unnameable).await.unwrap_err();
+    let error = fixture.client.submit_order(&unnameable).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Permanent);
     assert_eq!(error.category(), ErrorCategory::Validation);
-    assert!(scene.client.find_order(&code(".")).await.is_err());
-    let sent = scene.server.received_requests().await.unwrap();
+    assert!(fixture.client.find_order(&code(".")).await.is_err());
+    let sent = fixture.server.received_requests().await.unwrap();
     assert!(sent.is_empty());
 }
 
 #[tokio::test]
 async fn a_found_order_is_read_whole() {
-    let scene = RestFixture::basic().await;
+    let fixture = RestFixture::basic().await;
     let body = json!({
         "OrderNumber": "../x", "OrderId": 77, "Status": "Weird\u{7} state",
         "TrackingNumber": " 1Z ", "ShipDate": "2026-11-21T02:00:00", "Carrier": "", "More": [{}],
     });
-    scene
+    fixture
         .on("GET", "orders/..%2Fx/status", answer(200, body))
         .await;
-    let found = scene.client.find_order(&code("../x")).await.unwrap();
+    let found = fixture.client.find_order(&code("../x")).await.unwrap();
     let expected = FoundOrder {
         number: code("../x"),
         provider_order_id: Some(crate::domain::ProviderOrderId::parse("77").unwrap()),
@@ -190,14 +190,14 @@ async fn a_found_order_is_read_whole() {
 }
 
 #[tokio::test]
-async fn another_order_is_not_taken_for_the_one_asked_for() {
+async fn a_different_order_is_an_error() {
     for answered in ["t-1", "T-1 ", "T-10"] {
-        let scene = RestFixture::basic().await;
+        let fixture = RestFixture::basic().await;
         let body = json!({"OrderNumber": answered, "Status": "New"});
-        scene
+        fixture
             .on("GET", "orders/T-1/status", answer(200, body))
             .await;
-        let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+        let error = fixture.client.find_order(&code("T-1")).await.unwrap_err();
         let ProviderError::WrongOrder { returned: told, .. } = error else {
             panic!("{error}");
         };
@@ -206,16 +206,16 @@ async fn another_order_is_not_taken_for_the_one_asked_for() {
 }
 
 #[tokio::test]
-async fn a_look_up_is_settled_by_the_number_alone() {
-    let scene = RestFixture::basic().await;
+async fn a_lookup_depends_on_the_number_alone() {
+    let fixture = RestFixture::basic().await;
     let body = json!({
         "OrderNumber": "T-1", "OrderId": {}, "Status": [], "ShipDate": "soon",
         "TrackingNumber": "1Z\u{1b}x", "Carrier": 7
     });
-    scene
+    fixture
         .on("GET", "orders/T-1/status", answer(200, body))
         .await;
-    let found = scene
+    let found = fixture
         .client
         .find_order(&code("T-1"))
         .await
@@ -227,7 +227,7 @@ async fn a_look_up_is_settled_by_the_number_alone() {
 }
 
 #[tokio::test]
-async fn a_look_up_with_a_field_amiss_names_it() {
+async fn a_lookup_names_its_invalid_field() {
     for (body, problem) in [
         (json!({"Status": "New"}), "OrderNumber is missing"),
         (
@@ -236,11 +236,11 @@ async fn a_look_up_with_a_field_amiss_names_it() {
         ),
         (json!([]), "it is not an object"),
     ] {
-        let scene = RestFixture::basic().await;
-        scene
+        let fixture = RestFixture::basic().await;
+        fixture
             .on("GET", "orders/T-1/status", answer(200, body))
             .await;
-        let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+        let error = fixture.client.find_order(&code("T-1")).await.unwrap_err();
         let expected = format!("VeraCore find_order: invalid response: {problem}");
         assert_eq!(error.to_string(), expected);
     }
@@ -253,9 +253,9 @@ async fn only_veracore_itself_can_say_that_it_has_no_such_order() {
         answer(404, json!({"message": "no such order"})),
         answer(404, json!(null)),
     ] {
-        let scene = RestFixture::basic().await;
-        scene.on("GET", "orders/T-1/status", missing).await;
-        assert_eq!(scene.client.find_order(&code("T-1")).await, Ok(None));
+        let fixture = RestFixture::basic().await;
+        fixture.on("GET", "orders/T-1/status", missing).await;
+        assert_eq!(fixture.client.find_order(&code("T-1")).await, Ok(None));
     }
     for page in [
         html(404),
@@ -266,9 +266,9 @@ async fn only_veracore_itself_can_say_that_it_has_no_such_order() {
         ),
         html(200),
     ] {
-        let scene = RestFixture::basic().await;
-        scene.on("GET", "orders/T-1/status", page).await;
-        let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+        let fixture = RestFixture::basic().await;
+        fixture.on("GET", "orders/T-1/status", page).await;
+        let error = fixture.client.find_order(&code("T-1")).await.unwrap_err();
         assert_eq!(error.category(), ErrorCategory::Upstream, "{error}");
         assert!(!error.to_string().contains("Elm"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Servers that break off, stall or say too much.
+//! Servers that disconnect, stall or send too much.
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -20,8 +20,8 @@ fn client_with_short_timeouts(port: u16) -> RestClient {
     RestClient::new(settings, mock_clock()).unwrap()
 }
 
-/// A server that writes these bytes to each caller, and then hangs up or keeps the line open. It
-/// ends with the returned set.
+/// A server that sends these bytes on each connection, then closes it or keeps it open. It stops
+/// when the returned set is dropped.
 async fn raw(bytes: String, hang_up: bool) -> (RestClient, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -46,7 +46,7 @@ fn head(length: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_cut_answer_leaves_an_order_in_doubt_and_a_list_unread() {
+async fn a_truncated_response_leaves_an_order_in_doubt_and_a_list_unread() {
     for bytes in [
         String::new(),
         "HTTP/1.1 200 O".into(),
@@ -63,7 +63,7 @@ async fn a_cut_answer_leaves_an_order_in_doubt_and_a_list_unread() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_ends_is_given_up() {
+async fn an_endless_response_times_out() {
     for bytes in [String::new(), head(100), head(100) + "[{"] {
         let (client, _server) = raw(bytes, false).await;
         let error = client.submit_order(&order()).await.unwrap_err();
@@ -73,7 +73,7 @@ async fn an_answer_that_never_ends_is_given_up() {
 }
 
 #[tokio::test]
-async fn nobody_there_means_that_nothing_was_sent() {
+async fn a_refused_connection_means_that_nothing_was_sent() {
     let vacant = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = vacant.local_addr().unwrap().port();
     drop(vacant);
@@ -86,7 +86,7 @@ async fn nobody_there_means_that_nothing_was_sent() {
 }
 
 #[tokio::test]
-async fn a_connection_that_does_not_come_about_is_given_up() {
+async fn connecting_times_out() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
@@ -111,7 +111,7 @@ async fn a_connection_that_does_not_come_about_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_oversized_answer_is_not_read() {
+async fn an_oversized_response_is_not_read() {
     let body = format!(r#"[{{"SKU":"{}"}}]"#, "x".repeat(64 * 1024));
     let chunk = "1000\r\n".to_owned() + &"x".repeat(4096) + "\r\n";
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
@@ -126,10 +126,10 @@ async fn an_oversized_answer_is_not_read() {
 }
 
 #[tokio::test]
-async fn an_errors_page_is_named_and_not_quoted() {
-    let scene = RestFixture::basic().await;
-    scene.on("GET", "inventory", html(502)).await;
-    let error = scene.client.inventory_page(None).await.unwrap_err();
+async fn an_error_page_is_named_and_not_quoted() {
+    let fixture = RestFixture::basic().await;
+    fixture.on("GET", "inventory", html(502)).await;
+    let error = fixture.client.inventory_page(None).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         r#"VeraCore inventory: HTTP 502: an HTML page, "Not Found""#
@@ -138,10 +138,10 @@ async fn an_errors_page_is_named_and_not_quoted() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let scene = RestFixture::basic().await;
+    let fixture = RestFixture::basic().await;
     let moved = ResponseTemplate::new(302).insert_header("Location", "https://evil.example/");
-    scene.on("POST", "orders", moved).await;
-    let error = scene.client.submit_order(&order()).await.unwrap_err();
+    fixture.on("POST", "orders", moved).await;
+    let error = fixture.client.submit_order(&order()).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Ambiguous);
     assert!(
         error

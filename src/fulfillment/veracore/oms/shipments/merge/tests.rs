@@ -1,4 +1,4 @@
-//! How packages are put together from the two lists.
+//! The merge of the two lists of parcels.
 
 use super::*;
 use crate::domain::{Quantity, Sku};
@@ -35,7 +35,7 @@ fn slip(id: &str, units: u32, packages: Vec<OmsParcel>) -> PickSlip {
     }
 }
 
-/// `number status units`, a package each.
+/// `number status units`, one per parcel.
 fn describe_merged(charges: &[ShippingCharge], slips: Vec<PickSlip>) -> Vec<String> {
     let info = OrderInfo {
         number: "T-1".into(),
@@ -102,7 +102,7 @@ fn slips_are_found_by_the_package_where_their_ids_differ() {
 }
 
 #[test]
-fn what_was_taken_back_is_void_listed_or_not() {
+fn a_voided_parcel_is_void_listed_or_not() {
     let slips = || {
         vec![slip(
             "S1",
