@@ -45,7 +45,9 @@ impl OrderSync {
                     "ask",
                     "its response was lost: VeraCore would be asked for it".to_owned(),
                 ),
-                Some(known) if known.status.is_in_progress() && known.status == SyncStatus::Syncing => {
+                Some(known)
+                    if known.status.is_in_progress() && known.status == SyncStatus::Syncing =>
+                {
                     ("wait", "another worker is processing it".to_owned())
                 }
                 Some(known) if !known.status.is_in_progress() && !known.is_revivable() => continue,
