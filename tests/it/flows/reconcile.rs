@@ -125,9 +125,8 @@ async fn each_finding_is_reported_with_its_remedy() {
     let mut service = world.service();
     service.sync_orders().await;
 
-    world
-        .sandbox
-        .add_fault(look_up_fault(&lost, Style::order_not_found));
+    let not_found = look_up_fault(&lost, Style::order_not_found);
+    world.sandbox.add_fault(not_found);
     world.sandbox.add_fault(look_up_fault(&unreadable, refused));
     world.sandbox.cancel(&revoked.code).unwrap();
     world.shop.cancel_line(&edited, 1).await;
