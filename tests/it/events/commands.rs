@@ -42,7 +42,7 @@ impl Outbox {
 
     async fn list(&self, args: &[&str]) -> Vec<Value> {
         let args = [&["events", "list", "--json"], args].concat();
-        let listed = self.world.cli(&args).await.success_json();
+        let listed = self.world.cli_json(&args).await;
         listed["events"].as_array().unwrap().clone()
     }
 

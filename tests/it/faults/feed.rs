@@ -166,7 +166,7 @@ async fn accepting_a_quarantined_feed_accepts_only_that_feed() {
     assert_eq!(again.status, 1);
     assert_eq!(levels(&world).await, [40, 30, 20]);
     world.sandbox.set_stock("A-2", 19);
-    let applied = world.cli(&accept).await.success_json();
+    let applied = world.cli_json(&accept).await;
     assert_eq!(applied["written"], 3);
     assert_eq!(levels(&world).await, [0, 0, 19]);
     // A feed is accepted once, and only a quarantined one.

@@ -38,9 +38,8 @@ async fn a_foreign_order_is_accepted_only_if_an_operator_adopts_it() {
     );
 
     world
-        .cli(&["orders", "retry", "--adopt", &order.code, "--json"])
-        .await
-        .success_json();
+        .cli_json(&["orders", "retry", "--adopt", &order.code, "--json"])
+        .await;
     service.settle_after_processes().await;
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Success);

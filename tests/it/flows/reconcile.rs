@@ -10,7 +10,7 @@ use veracore_sync::{
 use crate::harness::{Operation, PaidOrder, Style, World, calendar, error_response};
 
 /// A fault at the look-up of an order.
-fn look_up_fault(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
+fn on_look_up(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
     let style = Style::current();
     style
         .fault(Operation::LookUp, kind(style))
@@ -88,7 +88,7 @@ async fn a_healthy_world_gives_no_finding() {
         (written.count(), world.sandbox.orders())
     };
     let before = written(&world);
-    let printed = world.cli(&["reconcile", "--json"]).await.success_json();
+    let printed = world.cli_json(&["reconcile", "--json"]).await;
     assert_eq!(
         (&printed["findings"], &printed["failures"]),
         (&json!([]), &json!([]))
@@ -125,9 +125,9 @@ async fn each_finding_is_reported_with_its_remedy() {
     let mut service = world.service();
     service.sync_orders().await;
 
-    let not_found = look_up_fault(&lost, Style::order_not_found);
+    let not_found = on_look_up(&lost, Style::order_not_found);
     world.sandbox.add_fault(not_found);
-    world.sandbox.add_fault(look_up_fault(&unreadable, refused));
+    world.sandbox.add_fault(on_look_up(&unreadable, refused));
     world.sandbox.cancel(&revoked.code).unwrap();
     world.shop.cancel_line(&edited, 1).await;
     for order in [&late, &cancelled] {
@@ -281,7 +281,7 @@ async fn the_job_runs_once_a_night_and_resumes_after_a_stop() {
     // VeraCore fails for a moment: retried in a minute.
     world
         .sandbox
-        .add_fault(look_up_fault(&order, |_| error_response(503, "busy")));
+        .add_fault(on_look_up(&order, |_| error_response(503, "busy")));
     assert!(due(&service).await);
     assert_eq!(runs().await, [(None, 2, json!({}))]);
     world.sandbox.clear_faults();

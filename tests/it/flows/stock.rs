@@ -112,7 +112,7 @@ async fn a_foreign_order_counts_once_it_is_adopted() {
     service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await, level(8, 2));
     let adopt = ["orders", "retry", "--adopt", &order.code, "--json"];
-    world.cli(&adopt).await.success_json();
+    world.cli_json(&adopt).await;
     service.settle_after_processes().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     service.sync_stock().await;

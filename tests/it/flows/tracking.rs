@@ -320,7 +320,7 @@ async fn a_package_of_an_order_adopted_late_is_not_lost() {
         service.sync_tracking().await;
     }
     let adopt = ["orders", "retry", "--adopt", &order.code, "--json"];
-    world.cli(&adopt).await.success_json();
+    world.cli_json(&adopt).await;
     service.settle_after_processes().await;
     assert_eq!(service.sync_tracking().await.fulfilled, 1);
     assert_eq!(world.shop.fulfillment_state(&order).await.0, "Shipped");

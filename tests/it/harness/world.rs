@@ -112,6 +112,11 @@ impl World {
         self.cli_with(&[], args).await
     }
 
+    /// Runs a one-off command that must succeed; returns its JSON document.
+    pub async fn cli_json(&self, args: &[&str]) -> serde_json::Value {
+        self.cli(args).await.success_json()
+    }
+
     /// Runs a one-off command with other settings; an empty value unsets one.
     pub async fn cli_with(&self, settings: &[(&str, &str)], args: &[&str]) -> Output {
         let mut env = self.environment();

@@ -39,7 +39,7 @@ async fn assert_fails(world: &World, broken: &[(&str, &str)], check: &str, words
 #[tokio::test]
 async fn check_is_green_when_everything_is_right() {
     let world = World::named("green").real_time().build().await;
-    let report = world.cli(CHECK).await.success_json();
+    let report = world.cli_json(CHECK).await;
     assert_eq!(report["ok"], true);
     let checks: Vec<String> = report["checks"]
         .as_array()
@@ -244,8 +244,8 @@ async fn check_names_each_problem_with_the_database_and_its_fix() {
         .build()
         .await;
     assert_fails(&world, &[], "database", &["run `veracore-sync migrate`"]).await;
-    world.cli(&["migrate", "--json"]).await.success_json();
-    assert_eq!(world.cli(CHECK).await.success_json()["ok"], true);
+    world.cli_json(&["migrate", "--json"]).await;
+    assert_eq!(world.cli_json(CHECK).await["ok"], true);
     let unreachable = [("DATABASE_URL", "postgres://postgres@127.0.0.1:1/nothing")];
     assert_fails(
         &world,

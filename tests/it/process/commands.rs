@@ -19,23 +19,18 @@ async fn orders_are_listed_shown_retried_and_skipped() {
         json!({ "takenIn": 2, "orders": { "success": 1, "error": 1 }, "unrecorded": 0 })
     );
 
-    let listed = world
-        .cli(&["orders", "list", "--json"])
-        .await
-        .success_json();
+    let listed = world.cli_json(&["orders", "list", "--json"]).await;
     assert_eq!(listed["orders"].as_array().unwrap().len(), 2);
     let listed = world
-        .cli(&["orders", "list", "--status", "error", "--json"])
-        .await
-        .success_json();
+        .cli_json(&["orders", "list", "--status", "error", "--json"])
+        .await;
     assert_eq!(listed["orders"].as_array().unwrap().len(), 1);
     assert_eq!(listed["orders"][0]["vendureOrderCode"], bad.code.as_str());
     assert_eq!(listed["orders"][0]["errorCategory"], "validation");
 
     let shown = world
-        .cli(&["orders", "show", &good.code, "--json"])
-        .await
-        .success_json();
+        .cli_json(&["orders", "show", &good.code, "--json"])
+        .await;
     assert_eq!(shown["order"]["syncStatus"], "success");
     assert_eq!(shown["order"]["veracoreOrderId"], "VC-100001");
     let kinds: Vec<_> = shown["attempts"]
@@ -75,15 +70,11 @@ async fn orders_are_listed_shown_retried_and_skipped() {
     assert_eq!(done, [true, false]);
     assert_eq!(world.status(&bad.code).await, SyncStatus::Pending);
     world
-        .cli(&["orders", "skip", &bad.code, "--json"])
-        .await
-        .success_json();
+        .cli_json(&["orders", "skip", &bad.code, "--json"])
+        .await;
     let record = world.record(&bad.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Skipped);
-    let pass = world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    let pass = world.cli_json(&["sync", "orders", "--json"]).await;
     assert_eq!(
         pass,
         json!({ "takenIn": 0, "orders": {}, "unrecorded": 0 }),
@@ -100,9 +91,8 @@ async fn one_order_can_be_synced_alone() {
     let wanted = world.pay_order(&[("A-0", 1)]).await;
     let other = world.pay_order(&[("A-0", 1)]).await;
     let pass = world
-        .cli(&["sync", "orders", "--order", &wanted.code, "--json"])
-        .await
-        .success_json();
+        .cli_json(&["sync", "orders", "--order", &wanted.code, "--json"])
+        .await;
     assert_eq!(pass["orders"], json!({ "success": 1 }));
     assert_eq!(world.status(&wanted.code).await, SyncStatus::Success);
     assert_eq!(world.status(&other.code).await, SyncStatus::Pending);
@@ -113,11 +103,8 @@ async fn one_order_can_be_synced_alone() {
 async fn status_shows_counts_jobs_and_upstreams() {
     let world = World::named("status").real_time().build().await;
     world.pay_order(&[("A-0", 1)]).await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
-    let status = world.cli(&["status", "--json"]).await.success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
+    let status = world.cli_json(&["status", "--json"]).await;
     assert_eq!(status["orders"]["success"], 1);
     assert_eq!(status["orders"]["error"], 0);
     assert_eq!(status["jobs"][0]["job"], "sweep_orders");

@@ -341,10 +341,7 @@ async fn a_command_ends_when_the_disk_is_full_and_writes_nothing_to_the_shop() {
     );
     assert_eq!(world.sandbox.orders().len(), 0);
     free_disk(&world, "veracore_order_attempt").await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
 
     world.sandbox.set_stock("A-0", 12);
     world.sandbox.ship(&order.code, vec![]).unwrap();
@@ -375,14 +372,8 @@ async fn a_command_ends_when_the_disk_is_full_and_writes_nothing_to_the_shop() {
     assert_eq!(after, before, "the shop was not written");
     free_disk(&world, "veracore_stock_change").await;
     free_disk(&world, "veracore_shipment").await;
-    world
-        .cli(&["sync", "tracking", "--json"])
-        .await
-        .success_json();
-    world
-        .cli(&["sync", "inventory", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "tracking", "--json"]).await;
+    world.cli_json(&["sync", "inventory", "--json"]).await;
     let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(world.shop.level("A-0").await.on_hand, 10);
@@ -465,7 +456,7 @@ async fn a_daemon_that_cannot_migrate_yet_waits_and_blocks_no_other() {
     daemon.wait_for("database unavailable").await;
     assert_eq!(ready(address).await.0, 503);
     execute(&world, &read_only("off")).await;
-    world.cli(&["migrate", "--json"]).await.success_json();
+    world.cli_json(&["migrate", "--json"]).await;
     wait_until_all_sent(&world, &[order]).await;
     daemon.stop().await;
     world.assert_settled().await;
@@ -517,16 +508,14 @@ async fn a_pause_does_not_keep_an_old_failure() {
     let paid = world.pay_orders(1).await;
     unready(address, "No space left on device").await;
     world
-        .cli(&["config", "set", "SYNC_ENABLED", "false", "--json"])
-        .await
-        .success_json();
+        .cli_json(&["config", "set", "SYNC_ENABLED", "false", "--json"])
+        .await;
     daemon.wait_for("SYNC_ENABLED is false").await;
     ready_again(address).await;
     free_disk(&world, "veracore_order_sync").await;
     world
-        .cli(&["config", "unset", "SYNC_ENABLED", "--json"])
-        .await
-        .success_json();
+        .cli_json(&["config", "unset", "SYNC_ENABLED", "--json"])
+        .await;
     wait_until_all_sent(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;

@@ -52,9 +52,8 @@ async fn a_dry_run_tells_what_would_be_done_and_writes_nothing() {
     );
 
     let dry = world
-        .cli(&["sync", "orders", "--dry-run", "--json"])
-        .await
-        .success_json();
+        .cli_json(&["sync", "orders", "--dry-run", "--json"])
+        .await;
     assert_eq!(dry["dryRun"], true);
     let would: Vec<_> = dry["orders"]
         .as_array()

@@ -151,10 +151,7 @@ async fn a_crash_while_veracores_cancellation_is_recorded_is_recovered() {
             if point.contains("record_provider_cancellation") {
                 crash_command(&world, &point, &track).await;
             } else {
-                world
-                    .cli(&[&track[..], &["--json"]].concat())
-                    .await
-                    .success_json();
+                world.cli_json(&[&track[..], &["--json"]].concat()).await;
                 crash_daemon(&world, &point).await;
             }
             recovers(&world, &point, async || {
@@ -203,10 +200,7 @@ async fn a_crash_while_an_edit_a_revival_or_a_late_package_is_recorded_is_recove
             if point.contains("clear_provider_cancellations") {
                 let track = ["sync", "tracking", "--order", &order.code];
                 world.sandbox.cancel(&order.code).unwrap();
-                world
-                    .cli(&[&track[..], &["--json"]].concat())
-                    .await
-                    .success_json();
+                world.cli_json(&[&track[..], &["--json"]].concat()).await;
                 let care = |record: veracore_sync::ledger::SyncRecord| record.post_send;
                 let state = world.record(&order.code).await.map(care).unwrap();
                 assert!(state.cancelled_at_veracore.is_some());

@@ -59,10 +59,7 @@ async fn run_refuses_a_shop_that_does_not_match_the_configuration() {
 async fn the_tables_of_a_newer_version_are_refused() {
     let world = World::named("from_the_future").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
     world.sandbox.set_stock("A-0", 77);
     world.pay_order(&[("A-1", 1)]).await;

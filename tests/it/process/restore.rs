@@ -43,10 +43,7 @@ async fn a_restored_older_ledger_sends_and_fulfills_nothing_twice() {
     let world = World::named("restored").real_time().build().await;
     let database = world.environment().remove("DATABASE_URL").unwrap();
     let known = world.pay_order(&[("A-0", 1)]).await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
     assert_eq!(world.status(&known.code).await, SyncStatus::Success);
 
     let backup = world.logs().with_extension("dump");
@@ -55,28 +52,21 @@ async fn a_restored_older_ledger_sends_and_fulfills_nothing_twice() {
 
     // After the backup: an order is sent, and a package is fulfilled.
     let unknown = world.pay_order(&[("A-1", 2)]).await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
     assert_eq!(world.status(&unknown.code).await, SyncStatus::Success);
     world.sandbox.ship(&known.code, vec![]).unwrap();
-    world
-        .cli(&["sync", "tracking", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "tracking", "--json"]).await;
     assert_eq!(world.shop.fulfillment_state(&known).await.1.len(), 1);
 
     let restore = ["--clean", "--if-exists", "--single-transaction"];
     postgres("pg_restore", &restore, &backup, &database);
     std::fs::remove_file(&backup).unwrap();
-    world.cli(&["migrate", "--json"]).await.success_json();
+    world.cli_json(&["migrate", "--json"]).await;
     assert!(world.record(&unknown.code).await.is_none());
 
     let looked = world
-        .cli(&["sync", "orders", "--dry-run", "--json"])
-        .await
-        .success_json();
+        .cli_json(&["sync", "orders", "--dry-run", "--json"])
+        .await;
     let would = &looked["orders"][0];
     assert_eq!(would["order"], unknown.code, "{looked}");
     assert_eq!(would["would"], "fail", "{looked}");
@@ -90,18 +80,11 @@ async fn a_restored_older_ledger_sends_and_fulfills_nothing_twice() {
         "the message says what to do"
     );
     world
-        .cli(&["orders", "retry", "--adopt", &unknown.code, "--json"])
-        .await
-        .success_json();
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+        .cli_json(&["orders", "retry", "--adopt", &unknown.code, "--json"])
+        .await;
+    world.cli_json(&["sync", "orders", "--json"]).await;
     assert_eq!(world.status(&unknown.code).await, SyncStatus::Success);
-    world
-        .cli(&["sync", "tracking", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "tracking", "--json"]).await;
 
     assert_eq!(world.sandbox.orders().len(), 2);
     for code in [&known.code, &unknown.code] {

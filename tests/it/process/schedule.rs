@@ -101,8 +101,8 @@ async fn wrong_arguments_and_settings_are_refused() {
 #[tokio::test]
 async fn status_shows_the_next_run_of_jobs_that_never_ran() {
     let world = World::named("next").real_time().build().await;
-    let status = world.cli(&["status", "--json"]).await.success_json();
-    let coming = world.cli(&["schedule", "--json"]).await.success_json();
+    let status = world.cli_json(&["status", "--json"]).await;
+    let coming = world.cli_json(&["schedule", "--json"]).await;
     for (job, label) in [
         ("sync_inventory", "inventory"),
         ("sync_tracking", "tracking"),

@@ -10,18 +10,14 @@ use crate::harness::{ShopStock, World, until};
 async fn dry_runs_print_the_changes_and_write_nothing() {
     let world = World::named("dry_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
     world.sandbox.set_stock("A-0", 12);
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let before = world.shop.level("A-0").await;
 
     let stock = world
-        .cli(&["sync", "inventory", "--dry-run", "--json"])
-        .await
-        .success_json();
+        .cli_json(&["sync", "inventory", "--dry-run", "--json"])
+        .await;
     assert_eq!(stock["dryRun"], true);
     let changes = stock["changes"].as_array().unwrap();
     assert_eq!(
@@ -34,9 +30,8 @@ async fn dry_runs_print_the_changes_and_write_nothing() {
         (&12.into(), &2.into())
     );
     let tracking = world
-        .cli(&["sync", "tracking", "--dry-run", "--json"])
-        .await
-        .success_json();
+        .cli_json(&["sync", "tracking", "--dry-run", "--json"])
+        .await;
     assert_eq!(tracking["packages"][0]["would"], "fulfill");
     assert_eq!(tracking["packages"][0]["order"], order.code);
 
@@ -61,13 +56,10 @@ async fn dry_runs_print_the_changes_and_write_nothing() {
 async fn the_commands_sync_both_and_explain_a_level() {
     let world = World::named("commands_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
     world.sandbox.set_stock("A-0", 12);
     let one = ["sync", "inventory", "--sku", "A-0", "--json"];
-    assert_eq!(world.cli(&one).await.success_json()["written"], 1);
+    assert_eq!(world.cli_json(&one).await["written"], 1);
     assert_eq!(
         world.shop.level("A-0").await,
         ShopStock {
@@ -75,10 +67,7 @@ async fn the_commands_sync_both_and_explain_a_level() {
             allocated: 2
         }
     );
-    let explanation = world
-        .cli(&["stock", "explain", "A-0", "--json"])
-        .await
-        .success_json();
+    let explanation = world.cli_json(&["stock", "explain", "A-0", "--json"]).await;
     let now = &explanation["now"]["variants"][0];
     let numbers = ["available", "acknowledged", "allocated", "before", "after"].map(|n| &now[n]);
     assert_eq!(numbers, [10, 2, 2, 12, 12].map(Value::from).each_ref());
@@ -100,8 +89,8 @@ async fn the_commands_sync_both_and_explain_a_level() {
 
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let track = ["sync", "tracking", "--order", &order.code, "--json"];
-    assert_eq!(world.cli(&track).await.success_json()["fulfilled"], 1);
-    assert_eq!(world.cli(&track).await.success_json()["fulfilled"], 0);
+    assert_eq!(world.cli_json(&track).await["fulfilled"], 1);
+    assert_eq!(world.cli_json(&track).await["fulfilled"], 0);
     assert_eq!(world.shop.fulfillment_state(&order).await.1.len(), 1);
 
     for (args, words) in [
@@ -131,10 +120,7 @@ async fn the_commands_sync_both_and_explain_a_level() {
 async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
     let world = World::named("killed_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
     sqlx::raw_sql(
         "create function wait() returns trigger language plpgsql as
@@ -184,10 +170,7 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
         .execute(&world.tables)
         .await
         .unwrap();
-    let done = world
-        .cli(&["sync", "tracking", "--json"])
-        .await
-        .success_json();
+    let done = world.cli_json(&["sync", "tracking", "--json"]).await;
     assert_eq!(
         (&done["fulfilled"], &done["recognized"]),
         (&0.into(), &1.into()),
@@ -207,10 +190,7 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
 async fn replicas_that_start_late_make_up_the_missed_run_once() {
     let world = World::named("late_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
-    world
-        .cli(&["sync", "orders", "--json"])
-        .await
-        .success_json();
+    world.cli_json(&["sync", "orders", "--json"]).await;
     world.sandbox.set_stock("A-0", 12);
     world.sandbox.ship(&order.code, vec![]).unwrap();
     sqlx::query("update veracore_config set first_started_at = now() - interval '2 days'")
