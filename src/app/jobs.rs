@@ -145,7 +145,11 @@ async fn wait_for_configured_shop(
             configured = app.ensure_shop_configured() => configured,
         };
         match configured {
-            Ok(()) => return Ok(true),
+            Ok(()) => {
+                outage.log_recovery();
+                mismatch.log_recovery();
+                return Ok(true);
+            }
             Err(error) if !error.is::<SetupError>() => {
                 outage.log_failure(&error);
                 tasks.sleep(SHOP_RETRY_DELAY).await;

@@ -120,9 +120,8 @@ async fn rotate_key(sources: &Sources, output: Output) -> CommandResult {
 /// Errors that the user must correct exit with status 2, as a wrong configuration does.
 fn map_change_error(error: SettingChangeError) -> anyhow::Error {
     match error {
-        SettingChangeError::Ledger(_)
-        | SettingChangeError::Config(_)
-        | SettingChangeError::Conflict => error.into(),
+        SettingChangeError::Config(error) => error.into(),
+        SettingChangeError::Ledger(_) | SettingChangeError::Conflict => error.into(),
         other => SetupError(other.to_string()).into(),
     }
 }

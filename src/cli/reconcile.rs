@@ -31,7 +31,7 @@ pub(super) async fn execute(
         .reconciliation
         .run_manually(args.days, &on_progress)
         .await?;
-    let (run, summary) = completed(attempt)?;
+    let (run, summary) = completed("a reconciliation", attempt)?;
     let report = RunReport::new(Some(run), None, &summary);
     output.print(&report, || describe(&summary))?;
     Ok(CommandOutcome::from_ok(summary.is_clean()))

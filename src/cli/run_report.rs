@@ -37,14 +37,17 @@ impl<'a, S> RunReport<'a, S> {
     }
 }
 
-/// The number and the result of a completed run.
+/// The number and the result of a completed run. `what` names the run in messages.
 pub(super) fn completed<T, E: Into<anyhow::Error>>(
+    what: &str,
     attempt: RunAttempt<Result<T, E>>,
 ) -> anyhow::Result<(i64, T)> {
     match attempt {
         RunAttempt::Completed(run, Ok(result)) => Ok((run.number(), result)),
         RunAttempt::Completed(_, Err(error)) => Err(error.into()),
-        RunAttempt::NotStarted => bail!("a run is already in progress; try again when it is done"),
+        RunAttempt::NotStarted => {
+            bail!("{what} is already in progress; try again when it is done")
+        }
         RunAttempt::LeaseLost => {
             bail!("the database was unavailable for too long; the run was stopped halfway")
         }

@@ -99,7 +99,7 @@ fn describe_recorded_change(change: &RecordedStockChange, zone: Tz) -> String {
         (None, _) => " (unconfirmed)".into(),
     };
     format!(
-        "  {}  {} -> {}{outcome}: {} free - {} kept + {} in flight - {} elsewhere - {} gone; {} allocated; VeraCore asked at {}, run {}\n",
+        "  {}  {} -> {}{outcome}: {} available - {} safety stock + {} in flight - {} waiting elsewhere - {} left since the read; {} allocated; VeraCore asked at {}, run {}\n",
         local_time(Some(change.intended_at), zone),
         change.before,
         change.after,

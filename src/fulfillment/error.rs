@@ -118,7 +118,7 @@ impl ProviderError {
     }
 
     /// See [`CallError::circuit_open_for`].
-    pub const fn parked_for(&self) -> Option<Duration> {
+    pub const fn circuit_open_for(&self) -> Option<Duration> {
         match self {
             Self::Call(error) | Self::NoToken(error) => error.circuit_open_for(),
             _ => None,

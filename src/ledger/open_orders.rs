@@ -164,7 +164,7 @@ fn parse_sent_orders(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> 
             code: reference.order_code(&row.vendure_order_code)?,
             acknowledged_at: row.last_successful_sync,
             is_cancelled_at_provider: row.cancelled_there,
-            lines: reference.json("lines", row.lines)?,
+            lines: RowRef::new("veracore_order_line", row.id).json("lines", row.lines)?,
         })
     });
     let mut orders = orders.collect::<Result<Vec<_>, LedgerError>>()?;

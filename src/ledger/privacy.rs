@@ -1,5 +1,5 @@
-//! Removal of texts that may contain personal data. Addresses are never stored, but error messages of
-//! other systems may contain a name or an e-mail address.
+//! Removal of texts that may contain personal data. Of an address, only digests and a masked form are
+//! stored, but error messages of other systems may contain a name or an e-mail address.
 
 use chrono::{DateTime, Utc};
 

@@ -110,10 +110,9 @@ impl TaskGroup {
                     task = name,
                     "a task panicked; this is a defect, please report it"
                 );
-            } else if fatal {
-                tracing::error!(task = name, "a task that must not end has ended; stopping");
             }
             if fatal {
+                tracing::error!(task = name, "a task that must not end has ended; stopping");
                 tasks.failed.cancel();
                 tasks.process_stop.cancel();
             }

@@ -1,6 +1,11 @@
 //! The documentation matches the program: settings and log messages.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 use veracore_sync::config::settings_markdown;
@@ -74,4 +79,38 @@ fn the_log_lines_in_the_documentation_exist_in_the_program() {
     }
     assert!(count > 30, "{count}");
     assert!(!is_in_sources("VeraCore is said to be lost", &sources));
+}
+
+#[test]
+fn the_searches_in_the_documentation_find_the_lines_below_them() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/logging.md");
+    let manual = fs::read_to_string(path).unwrap();
+    let mut count = 0;
+    for search in manual.split("log | grep ").skip(1) {
+        let (arguments, after) = search.split_once('\n').unwrap();
+        let Some((_, block)) = after.split_once("```log\n") else {
+            continue;
+        };
+        let (block, _) = block.split_once("```").unwrap();
+        let script = format!("grep -c {arguments}");
+        let mut grep = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        grep.stdin
+            .take()
+            .unwrap()
+            .write_all(block.as_bytes())
+            .unwrap();
+        let found = grep.wait_with_output().unwrap().stdout;
+        count += 1;
+        assert_ne!(
+            found.trim_ascii(),
+            b"0",
+            "grep {arguments} finds no line below it"
+        );
+    }
+    assert!(count >= 10, "{count}");
 }

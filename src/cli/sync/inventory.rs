@@ -50,7 +50,7 @@ pub(super) async fn execute(app: &App, output: Output, args: SyncInventoryArgs) 
         Some(run) => inventory.accept_quarantined_feed(run, &on_progress).await?,
         None => inventory.run_manually(&request, &on_progress).await?,
     };
-    let (run, summary) = completed(attempt)?;
+    let (run, summary) = completed("an inventory run", attempt)?;
     let report = RunReport::new(Some(run), Some(false), &summary);
     output.print(&report, || describe(&summary, Some(run)))?;
     Ok(command_outcome(&summary))

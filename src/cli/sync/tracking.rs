@@ -36,7 +36,7 @@ pub(super) async fn execute(app: &App, output: Output, args: SyncTrackingArgs) -
     }
     let on_progress = progress_callback(output, "orders");
     let attempt = app.tracking.run_manually(only.as_ref(), &on_progress);
-    let (run, summary) = completed(attempt.await?)?;
+    let (run, summary) = completed("a tracking run", attempt.await?)?;
     let report = RunReport::new(Some(run), Some(false), &summary);
     output.print(&report, || describe(&summary))?;
     let is_ok = summary.error_count() == 0 && summary.busy == 0;

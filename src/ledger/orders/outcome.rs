@@ -275,9 +275,9 @@ async fn record_disposition(
         .failure
         .map(|failure| failure.message.as_str())
         .or(update.message);
-    // An acknowledgement is a fact, whoever has the lease by now, and takes the lease from a holder
-    // that is about to send. Times in the future, after a clock was set back, are limited to now, or
-    // the lookup would wait for them.
+    // Record an acknowledgement without the lease, and take the lease from a worker that is about to
+    // send. Limit times in the future, after a clock was set back, to now: the lookup would wait for
+    // them.
     let acknowledged = status == SyncStatus::Success;
     // The reason for the doubt stays as long as the doubt does.
     let keeps_failure = update.keep_sent_at && message.is_none();

@@ -126,7 +126,7 @@ impl Ledger {
                     is_open: status == SyncStatus::Success && row.open,
                     in_doubt_since: row.sent_at.filter(|_| status != SyncStatus::Success),
                     is_cancel_requested: row.being_stopped,
-                    lines: reference.json("lines", lines)?,
+                    lines: RowRef::new("veracore_order_line", row.id).json("lines", lines)?,
                 })
             };
             match parse(row.lines) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::{db::error::LedgerError, handle::Ledger};
 
-/// The order as it was last sent, without personal data.
+/// The order as it was last sent, with a masked address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SentSummary {

@@ -1,6 +1,6 @@
-//! Webhooks about stock: a few SKUs are read one by one, many in a full run with its safety checks
-//! (I5). Only a full run takes a SKU off sale: otherwise, a feed of zeros that arrives piece by piece
-//! would empty the shop.
+//! Webhooks about stock: a few SKUs are read one by one, many in a full run with its safety checks.
+//! Only a full run may make a SKU unavailable. Otherwise, many wrong webhooks could set every SKU to
+//! zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 

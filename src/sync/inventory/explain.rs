@@ -81,7 +81,11 @@ impl ExplainedLevel {
             ('-', numbers.waiting_elsewhere.into(), elsewhere),
             ('=', numbers.after.into(), on_hand),
             ('-', numbers.allocated, "allocated in Vendure".to_owned()),
-            ('=', for_sale, "available for sale".to_owned()),
+            (
+                '=',
+                for_sale,
+                "available for sale, before Vendure's own threshold".to_owned(),
+            ),
         ]
         .into_iter()
         .filter(|(sign, units, _)| *sign != '-' || *units != 0)

@@ -26,7 +26,7 @@ pub enum Suspicion {
     Contradictions {
         skus: u64,
     },
-    /// More SKUs on sale would go to zero than `INVENTORY_MAX_DROP_PERCENT` allows.
+    /// More SKUs on sale would be sold out than `INVENTORY_MAX_DROP_PERCENT` allows.
     Drop {
         #[serde(rename = "takenOff")]
         going_out_of_stock: u64,

@@ -261,7 +261,7 @@ impl Schedule {
                 job = job.as_str(),
                 run = run.number(),
                 occurrence,
-                "VeraCore: scheduled run was missed and is made up now"
+                "VeraCore: starting a scheduled run that was missed"
             ),
             _ => {}
         }

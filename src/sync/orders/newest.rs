@@ -48,7 +48,7 @@ impl DiscoveryState {
         page.total > seen.total.saturating_add(newer as u64)
     }
 
-    /// A quick check suffices. Not after the clock was set back.
+    /// True if the last full page is less than a minute old and the clock was not set back.
     pub(super) fn is_quick_check_enough(&self, now: DateTime<Utc>) -> bool {
         let at = self.newest.as_ref().map(|seen| seen.read_at);
         at.is_some_and(|at| at <= now && now - at < QUICK_CHECK_MAX_AGE)

@@ -225,7 +225,8 @@ impl OrderSync {
             }
             Err(error) => {
                 let now = self.clock.now();
-                if let Some(next) = triage::postpone_parked(error.circuit_open_for(), now) {
+                if let Some(next) = triage::postpone_for_open_circuit(error.circuit_open_for(), now)
+                {
                     return Break(next.into());
                 }
                 let message = error.to_string();
@@ -298,7 +299,7 @@ impl OrderSync {
             Err(error) => error,
         };
         let now = self.clock.now();
-        if let Some(next) = triage::postpone_parked(error.parked_for(), now) {
+        if let Some(next) = triage::postpone_for_open_circuit(error.circuit_open_for(), now) {
             return Break(next.into());
         }
         let message = error.redacted_message();
@@ -383,7 +384,7 @@ fn after_found(order: &ClaimedOrder, found: &FoundOrder, lookup: &ReadAttempt) -
         );
         return lookup.fail(ErrorCategory::Conflict, message);
     }
-    tracing::info!(order = %order.code, status = found.status, "VeraCore already has the order; it is ours");
+    tracing::info!(order = %order.code, status = found.status, "VeraCore has the order that this installation sent or adopted");
     let end = AttemptEnd {
         message: Some(format!("VeraCore has the order, status {}", found.status)),
         ..AttemptEnd::without_error("found")

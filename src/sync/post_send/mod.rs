@@ -2,7 +2,7 @@
 //!
 //! `check` reads Vendure and `changes` compares; `cancel` takes the steps of a cancellation at
 //! VeraCore, planned by `cancel_plan`; `provider_cancellations` cancels in Vendure what VeraCore
-//! cancelled. No order is ever sent again.
+//! cancelled. These modules never send an order.
 
 mod cancel;
 mod cancel_plan;

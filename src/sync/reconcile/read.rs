@@ -102,7 +102,7 @@ impl LookupBudget {
         }
         self.consecutive_failures += 1;
         // VeraCore is down.
-        if error.parked_for().is_some()
+        if error.circuit_open_for().is_some()
             || error.category() == ErrorCategory::Auth
             || self.consecutive_failures >= MAX_UNANSWERED
         {

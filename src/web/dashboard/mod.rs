@@ -1,7 +1,8 @@
 //! The dashboard at `/`, for administrators of the shop.
 //!
 //! Pages are rendered on the server and work without a script; `assets/app.js` only keeps them up to
-//! date. Nothing is decided here: pages show the ledger, and forms call `web::actions`.
+//! date. Nothing is decided here: pages show the ledger, and forms call `web::actions` or, to pause and
+//! resume, store `SYNC_ENABLED`.
 
 mod assets;
 mod charts;
@@ -55,7 +56,10 @@ pub(super) fn router() -> Router<WebState> {
             get(inventory::run::confirm).post(inventory::run::decide),
         )
         .route("/settings", get(settings::show))
-        .route("/settings/{action}", post(settings::set_enabled))
+        .route(
+            "/settings/{action}",
+            get(async || no_such_page()).post(settings::set_enabled),
+        )
         .route("/live", get(live))
         .route("/assets/{name}", get(asset))
 }

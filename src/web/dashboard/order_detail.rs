@@ -99,7 +99,10 @@ fn next_attempt_reason(record: &SyncRecord) -> String {
                 "Placed before the first start. `veracore-sync orders backfill` sends such orders.".into()
             }
             Some("person") => "Skipped manually.".into(),
-            _ => "Nothing in the order is for VeraCore. It is checked again when it changes in Vendure.".into(),
+            Some("left_trigger_state") => {
+                "It left the trigger states. It is sent when it returns to one.".into()
+            }
+            _ => "Not for VeraCore; the message says why. Retry the order to check it again.".into(),
         },
         SyncStatus::Cancelled => "Cancelled in Vendure before it was sent.".into(),
     }
@@ -140,7 +143,7 @@ const fn parcel_status(status: ShipmentStatus) -> (&'static str, &'static str) {
         ShipmentStatus::Waiting => ("warn", "waiting"),
         ShipmentStatus::Pending => ("info", "being sent to Vendure"),
         ShipmentStatus::Fulfilled => ("good", "fulfilled in Vendure"),
-        ShipmentStatus::Covered => ("good", "covered by a manual fulfillment"),
+        ShipmentStatus::Covered => ("good", "its goods are in another fulfillment"),
         ShipmentStatus::Void => ("dim", "withdrawn"),
         ShipmentStatus::Problem => ("bad", "needs attention"),
     }

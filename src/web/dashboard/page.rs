@@ -75,7 +75,7 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
             response
         }
         Err(error) => {
-            tracing::error!(%error, "page rendering failed; this is a bug, please report it");
+            tracing::error!(%error, "page rendering failed; this is a defect, please report it");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

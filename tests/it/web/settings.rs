@@ -160,6 +160,14 @@ async fn secrets_are_sealed_and_applied() {
         keyless.stderr.contains("CONFIG_ENCRYPTION_KEY"),
         "{keyless:?}"
     );
+    for command in [
+        &set[..],
+        &["config", "unset", SECRET],
+        &["config", "rotate-key"],
+    ] {
+        let malformed = world.cli_with(&with_keys("no key"), command).await;
+        assert_eq!(malformed.status, 2, "{malformed:?}");
+    }
     let wrong = world.cli_with(&with_keys(OLD_KEY), &set).await;
     assert_eq!(wrong.status, 0, "{wrong:?}");
     let (plain, sealed) = stored(&world).await;

@@ -354,7 +354,7 @@ fn unmatched_skus<'a>(
     {
         let name = rules.skus.warehouse_sku_str(&variant.sku);
         if let Some(near) = near.get_mut(&folded(name)) {
-            *near = (*near).max(Some(name));
+            *near = (*near).max(Some(&variant.sku));
         }
     }
     let near_miss = |sku: &&Sku| {

@@ -298,7 +298,7 @@ fn unmanaged_variants_keep_their_level_and_are_counted() {
     let rules = StockRules {
         skus: SkuRules {
             skip: globs.build().unwrap(),
-            ..SkuRules::default()
+            map: BTreeMap::from([(sku("CAP"), sku("OFFER-1"))]),
         },
         ..StockRules::default()
     };
@@ -310,20 +310,33 @@ fn unmanaged_variants_keep_their_level_and_are_counted() {
         variant("3", "  ", 5, 0),
         variant("4", "MUG", 5, 0),
         variant("5", "Hat", 5, 0),
+        variant("6", "CAP", 5, 0),
     ];
-    let rows = [("DIGITAL", 1), ("GIFT-1", 1), (" hat ", 1), ("SOCK", 1)];
+    let rows = [
+        ("DIGITAL", 1),
+        ("GIFT-1", 1),
+        (" hat ", 1),
+        ("SOCK", 1),
+        ("offer-1", 1),
+    ];
     let plan = plan_levels(feed(&rows), shop(&variants, known(&[])), &rules);
     assert_eq!(plan.changes, []);
     assert_eq!((plan.untracked, plan.skipped), (2, 1));
-    assert_eq!(plan.not_in_feed, ["Hat", "MUG"]);
+    assert_eq!(plan.not_in_feed, ["CAP", "Hat", "MUG"]);
     let unmatched: Vec<&str> = plan.unmatched.iter().map(|sku| sku.as_str()).collect();
-    assert_eq!(unmatched, [" hat ", "SOCK"]);
+    assert_eq!(unmatched, [" hat ", "SOCK", "offer-1"]);
     assert_eq!(
         plan.near_misses,
-        [NearMiss {
-            veracore_sku: " hat ".into(),
-            vendure_sku: "Hat".into()
-        }]
+        [
+            NearMiss {
+                veracore_sku: " hat ".into(),
+                vendure_sku: "Hat".into()
+            },
+            NearMiss {
+                veracore_sku: "offer-1".into(),
+                vendure_sku: "CAP".into()
+            }
+        ]
     );
 }
 

@@ -43,9 +43,9 @@ pub fn due_action(
             .is_none_or(|latest| latest.scheduled_for < scheduled_for)
     {
         let is_missed = now - scheduled_for > MISSED_AFTER;
-        let counts =
-            job.is_due_before_install() || was_installed_by(scheduled_for, is_missed, now, known);
-        if counts && (may_catch_up || !is_missed) {
+        let is_eligible = job.is_due_before_install()
+            || is_after_first_start(scheduled_for, is_missed, now, known);
+        if is_eligible && (may_catch_up || !is_missed) {
             return DueAction::Run {
                 scheduled_for,
                 is_missed,
@@ -69,7 +69,7 @@ pub fn due_action(
 }
 
 /// True if the occurrence is later than the first start of this installation.
-fn was_installed_by(
+fn is_after_first_start(
     scheduled_for: DateTime<Utc>,
     is_missed: bool,
     now: DateTime<Utc>,

@@ -82,7 +82,7 @@ fn is_wrong_endpoint(error: &ProviderError) -> bool {
 }
 
 /// Postpones an order because the circuit is open: no call was made, so nothing is recorded.
-pub(super) fn postpone_parked(
+pub(super) fn postpone_for_open_circuit(
     wait: Option<Duration>,
     now: DateTime<Utc>,
 ) -> Option<OrderDisposition> {

@@ -138,7 +138,7 @@ pub(super) fn after_lookup_error(
         error.redacted_message()
     );
     // A call that was not made says nothing about VeraCore.
-    if now - order.found_at >= ESCALATE_AFTER && error.parked_for().is_none() {
+    if now - order.found_at >= ESCALATE_AFTER && error.circuit_open_for().is_none() {
         return CancelStep {
             missing_since: order.missing_since,
             ..manual_step(order, &why, now)
@@ -161,7 +161,7 @@ pub(super) fn after_request_error(
         "VeraCore could not be asked to cancel the order ({})",
         error.redacted_message()
     );
-    if is_permanent && error.parked_for().is_none() {
+    if is_permanent && error.circuit_open_for().is_none() {
         let why = format!(
             "{why}. When that is fixed, run `veracore-sync orders retry {}`. Until then",
             order.code
@@ -172,7 +172,7 @@ pub(super) fn after_request_error(
         };
     }
     CancelStep {
-        counted: error.parked_for().is_none(),
+        counted: error.circuit_open_for().is_none(),
         ..retry_step(order, why, error, now)
     }
 }
@@ -183,7 +183,7 @@ fn retry_step(
     error: &ProviderError,
     now: DateTime<Utc>,
 ) -> CancelStep {
-    let requested = error.parked_for().or_else(|| error.retry_after());
+    let requested = error.circuit_open_for().or_else(|| error.retry_after());
     let own = || recheck_delay(order, FAILED_LOOKUP_DELAY, now);
     let delay = requested.map_or_else(own, time_delta);
     let next = now + delay.clamp(TimeDelta::seconds(1), TimeDelta::hours(1));

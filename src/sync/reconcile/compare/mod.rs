@@ -87,7 +87,7 @@ fn check_in_doubt(known: &KnownOrder, limits: &ReconcileLimits) -> Option<Differ
             waited.num_hours()
         );
         let code = &known.code;
-        let advice = format!("`veracore-sync orders show {code}` shows why the look-up at VeraCore fails; `veracore-sync orders retry {code}` looks it up now");
+        let advice = format!("`veracore-sync orders show {code}` shows why the lookup at VeraCore fails; `veracore-sync orders retry {code}` looks it up now");
         (FindingKind::StuckInDoubt, detail, advice)
     })
 }

@@ -59,9 +59,7 @@ pub(super) async fn show(session: SessionContext) -> PageResult {
         quarantined: quarantined.into_iter().map(RunView::from).collect(),
         runs: runs.into_iter().map(RunView::from).collect(),
         changes: with_timeout(ledger.stock_changes(None, None, MAX_CHANGES)).await?,
-        last: last.map_or_else(InventorySummary::default, |run| {
-            RunView::from(run).result.summary
-        }),
+        last: last.map_or_else(InventorySummary::default, |run| RunView::from(run).summary),
         may_act: session.is_permitted(UPDATE_STOCK),
         may_track: session.is_permitted(UPDATE_ORDERS),
     };

@@ -1,7 +1,5 @@
 //! Runs, stock changes and messages of the inventory pages, from the ledger's records. Pure.
 
-use serde::Deserialize;
-
 use crate::{
     ledger::{RecordedStockChange, Run},
     sync::inventory::{InventorySummary, guard::Suspicion, plan::NearMiss},
@@ -16,24 +14,20 @@ pub(super) const MAX_SKUS: usize = 200;
 /// An inventory run and its result.
 pub(super) struct RunView {
     pub run: Run,
-    pub result: RecordedResult,
-}
-
-/// The result of a run, and the decision about its feed. Default where an older version did not record it.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct RecordedResult {
-    #[serde(flatten)]
+    /// With zeros where another version did not record a count.
     pub summary: InventorySummary,
-    /// The run that applied a new feed.
-    accepted_by: Option<i64>,
-    discarded_by: Option<String>,
+    /// False if another version recorded a result that cannot be read.
+    is_readable: bool,
 }
 
 impl From<Run> for RunView {
     fn from(run: Run) -> Self {
-        let result = serde_json::from_value(run.result.clone()).unwrap_or_default();
-        Self { run, result }
+        let summary = serde_json::from_value(run.result.clone());
+        Self {
+            run,
+            is_readable: summary.is_ok(),
+            summary: summary.unwrap_or_default(),
+        }
     }
 }
 
@@ -42,8 +36,8 @@ impl RunView {
     pub(super) fn outcome(&self) -> (&'static str, &'static str) {
         match self.run.outcome.as_deref() {
             Some("done") => ("good", "done"),
-            Some("held") if self.result.accepted_by.is_some() => ("dim", "held, then accepted"),
-            Some("held") if self.result.discarded_by.is_some() => ("dim", "held, then discarded"),
+            Some("held") if self.run.accepted_by().is_some() => ("dim", "held, then accepted"),
+            Some("held") if self.run.discarded_by().is_some() => ("dim", "held, then discarded"),
             Some("held") => ("bad", "held"),
             None if self.run.ended_at.is_none() => ("info", "running"),
             _ => ("bad", "failed"),
@@ -64,7 +58,7 @@ impl RunView {
 
     /// The decision about the held feed, if there is one.
     pub(super) fn decision(&self) -> Option<String> {
-        match (self.result.accepted_by, &self.result.discarded_by) {
+        match (self.run.accepted_by(), self.run.discarded_by()) {
             (Some(run), _) => Some(format!("Accepted: run {run} applied a new feed.")),
             (None, Some(by)) => Some(format!("Discarded by {by}.")),
             (None, None) => None,
@@ -73,11 +67,12 @@ impl RunView {
 
     /// An unreadable feed has nothing to accept.
     pub(super) fn is_acceptable(&self) -> bool {
-        let quarantined = self.result.summary.quarantined.as_ref();
-        quarantined.is_none_or(|feed| {
-            let mut suspicions = feed.suspicions.iter();
-            !suspicions.any(|suspicion| matches!(suspicion, Suspicion::Unreadable { .. }))
-        })
+        let quarantined = self.summary.quarantined.as_ref();
+        self.is_readable
+            && quarantined.is_none_or(|feed| {
+                let mut suspicions = feed.suspicions.iter();
+                !suspicions.any(|suspicion| matches!(suspicion, Suspicion::Unreadable { .. }))
+            })
     }
 }
 

@@ -155,7 +155,7 @@ fn log_contents_unknown(order: &OrderCode, error: &ProviderError) {
 /// limit our rate.
 fn may_be_order_specific(error: &ProviderError) -> bool {
     let category = error.category();
-    error.parked_for().is_none()
+    error.circuit_open_for().is_none()
         && !matches!(category, ErrorCategory::Auth | ErrorCategory::RateLimited)
 }
 

@@ -166,7 +166,7 @@ async fn a_refused_login_stops_the_calls_and_a_refused_order_does_not() {
     assert!(fixture.client.find_order(number).await.is_err());
     assert!(!fixture.client.circuit().is_closed());
     let parked = fixture.client.find_order(number).await.unwrap_err();
-    assert!(parked.parked_for().is_some(), "{parked}");
+    assert!(parked.circuit_open_for().is_some(), "{parked}");
     assert_eq!(fixture.requests().await.len(), 1);
 }
 
