@@ -33,7 +33,7 @@ pub fn compare_or_write() {
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    if std::env::var("PURE_BASELINE").is_ok_and(|wish| wish == "write") {
+    if std::env::var("PURE_BASELINE").is_ok_and(|mode| mode == "write") {
         let baseline = Baseline {
             machine: machine(),
             nanoseconds: measured,

@@ -71,10 +71,10 @@ pub async fn sync(app: &veracore_sync::app::App) -> InventorySummary {
     };
     let run = app.ledger.start_run(None, inventory::JOB, start).await;
     let run = run.unwrap().unwrap();
-    let wish = InventoryRequest::default();
+    let request = InventoryRequest::default();
     let summary = app
         .inventory
-        .run(run, &wish, &ignore_progress())
+        .run(run, &request, &ignore_progress())
         .await
         .unwrap();
     assert!(summary.quarantined.is_none(), "{summary:?}");

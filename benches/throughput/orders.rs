@@ -43,7 +43,7 @@ async fn send(report: &mut Report, concurrency: u32) {
     let of = format!("{orders} orders, concurrency {concurrency}");
     report.figure(format!("{of}: orders sent"), orders as f64 / seconds, "/s");
     report.figure(
-        format!("{of}: calls to VeraCore per order (look-up and send)"),
+        format!("{of}: calls to VeraCore per order (lookup and send)"),
         answers as f64 / orders as f64,
         "",
     );

@@ -12,7 +12,7 @@ use crate::{
     fuzz_tests::{assert_one_line, mutated, oversized_documents},
 };
 
-/// Where somebody lives; what no message may tell.
+/// A customer's street, which no message may contain.
 const STREET: &str = "12 Elm St 9z";
 
 const ANSWERS: &[&str] = &[

@@ -223,7 +223,7 @@ fn it_is_left_alone_for_as_long_as_it_asks_but_not_for_days() {
             ..
         })
     ));
-    // A shorter pause that another call was told does not end the longer one.
+    // A shorter pause, requested from another call, does not end the longer one.
     assert_eq!(
         circuit.breaker.record(second, throttled(1), circuit.now),
         None

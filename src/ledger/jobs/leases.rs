@@ -76,7 +76,7 @@ pub(crate) async fn extend_lease(
 }
 
 impl Ledger {
-    /// Acquires all keys or none; `None` when somebody else holds one. A job's lease that ends too
+    /// Acquires all keys or none; `None` if another process holds one. A job's lease that ends too
     /// far in the future, since the clock was set back, is taken over: the job's writes have leases
     /// of their own.
     pub async fn acquire_lease(

@@ -273,8 +273,8 @@ impl Ledger {
         Ok(Some(id))
     }
 
-    /// Records how a run ended. `false` when it was restarted by somebody else or has ended: then
-    /// nothing is recorded.
+    /// Records the end of a run. `false` if another process restarted it or it has ended: then nothing
+    /// is recorded.
     pub async fn finish_run(&self, run: RunId, report: &RunReport) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "finish_run");
         let now = self.now();

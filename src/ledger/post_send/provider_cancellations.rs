@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Older cancellations are not carried over to Vendure: `CANCEL_IN_VENDURE` may be turned on after
-/// somebody handled them.
+/// they were handled manually.
 const REPORT_WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// An order to cancel in Vendure, because VeraCore cancelled it.

@@ -25,14 +25,14 @@ use crate::{
     vendure::{FulfillmentProgress, UnreadableItem},
 };
 
-/// Consecutive look-ups without a response after which VeraCore counts as down.
+/// Consecutive lookups without a response after which VeraCore counts as down.
 const MAX_UNANSWERED: u32 = 3;
 
 /// The most pauses in a run because VeraCore limits the rate, and the longest one.
 const MAX_RATE_LIMIT_PAUSES: u32 = 40;
 const MAX_RATE_LIMIT_PAUSE: Duration = Duration::from_secs(60);
 
-/// The look-ups left for a run, and VeraCore's responses so far.
+/// The lookups left for a run, and VeraCore's responses so far.
 pub(super) struct LookupBudget {
     remaining: u64,
     /// Days until every open order was looked up, if there are too many for one run.
@@ -45,7 +45,7 @@ pub(super) struct LookupBudget {
     last_failure: Option<ProviderError>,
 }
 
-/// The consequence of a failed look-up.
+/// The consequence of a failed lookup.
 enum OnLookupError {
     /// Look it up again after this.
     Pause(Duration),
@@ -69,7 +69,7 @@ impl LookupBudget {
         }
     }
 
-    /// Takes a look-up for this order if it is due; `None` if the order needs none.
+    /// Takes a lookup for this order if it is due; `None` if the order needs none.
     fn try_take(&mut self, facts: &OrderFacts) -> Option<bool> {
         let days = self.rotation_days;
         let due = match facts.lookup_reason()? {

@@ -25,7 +25,7 @@ pub(super) const UNSETTLED_WINDOW: TimeDelta = TimeDelta::days(30);
 /// The most orders looked up one by one in a run, where there is no list.
 const MAX_POLLED_ORDERS: u32 = 500;
 
-/// Consecutive look-ups without a response after which VeraCore counts as down.
+/// Consecutive lookups without a response after which VeraCore counts as down.
 const MAX_UNANSWERED: u32 = 3;
 
 const ROWS_PER_LOOKUP: usize = 1000;
@@ -43,7 +43,7 @@ pub(super) struct FetchedReports {
     pub order_statuses: Vec<FoundOrder>,
     pub bad_rows: u64,
     pub examples: Vec<String>,
-    /// Orders whose look-up failed, with the reason.
+    /// Orders whose lookup failed, with the reason.
     pub unanswered_orders: Vec<(OrderCode, String)>,
     /// The start of a complete read: the next one's cursor.
     pub read_started_at: Option<DateTime<Utc>>,

@@ -123,7 +123,7 @@ async fn rate_limiting_pauses_all_calls_until_retry_after() {
         service.sweep().await;
         service.work().await;
         let asked = world.sandbox.requests().len();
-        assert_eq!(asked, 3, "a token, a look-up, and the rate-limited call");
+        assert_eq!(asked, 3, "a token, a lookup, and the rate-limited call");
         world.advance(TimeDelta::seconds(88));
         service.work().await;
         assert_eq!(world.sandbox.requests().len(), asked);

@@ -34,7 +34,7 @@ async fn every_third_response_is_lost() {
     world.sandbox.add_fault(fault.every(3));
     let paid = world.pay_orders(18).await;
     world.service().sync_orders().await;
-    // Each lost response was settled by a look-up: no order was sent twice.
+    // Each lost response was settled by a lookup: no order was sent twice.
     assert_eq!(faults_at_sends(&world, "drop_answer"), 6);
     assert!(
         paid.iter()
@@ -59,7 +59,7 @@ async fn every_third_request_and_some_look_ups_are_lost() {
 
 #[tokio::test]
 async fn a_send_executed_after_the_timeout_is_not_repeated() {
-    // The client's timeout is 0.4 s; the look-ups are at 1.2 s and from 2.0 s on.
+    // The client's timeout is 0.4 s; the lookups are at 1.2 s and from 2.0 s on.
     let world = World::named("late").real_time().build().await;
     for (milliseconds, every) in [(600, 2), (1600, 3)] {
         let work = Work::After;

@@ -213,7 +213,7 @@ async fn without_a_list_of_shipments_orders_are_looked_up_one_by_one() {
     world.assert_settled().await;
 }
 
-/// An order whose look-up fails does not stop the others, and is not always looked up first.
+/// An order whose lookup fails does not stop the others, and is not always looked up first.
 #[tokio::test]
 async fn a_failing_look_up_does_not_stop_the_others() {
     let world = World::named("singly_bad").build().await;

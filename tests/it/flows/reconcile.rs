@@ -9,7 +9,7 @@ use veracore_sync::{
 
 use crate::harness::{Operation, PaidOrder, Style, World, calendar, error_response};
 
-/// A fault at the look-up of an order.
+/// A fault at the lookup of an order.
 fn on_look_up(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
     let style = Style::current();
     style

@@ -336,11 +336,11 @@ async fn the_shipments_cursor_does_not_pass_an_unrecorded_package() {
     service.sync_orders().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let id = veracore_sync::domain::ShopOrderId::parse(order.id.clone()).unwrap();
-    let somebody = [LeaseKey::Fulfillments(&id)];
+    let keys = [LeaseKey::Fulfillments(&id)];
     let day = Duration::from_secs(24 * 3600);
     let held = world
         .ledger
-        .acquire_lease(&somebody, 6 * day)
+        .acquire_lease(&keys, 6 * day)
         .await
         .unwrap()
         .unwrap();

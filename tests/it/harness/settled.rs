@@ -1,5 +1,5 @@
 //! Checks at the end of every test: VeraCore has each order once, and no order was sent again
-//! without a look-up.
+//! without a lookup.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ pub fn sends_of(sandbox: &Sandbox, code: &str) -> Vec<LoggedRequest> {
 }
 
 /// Asserts that each order in the sandbox was sent exactly once and is recorded as sent, that
-/// each order recorded as sent is in the sandbox, that every resend was preceded by a look-up, and
+/// each order recorded as sent is in the sandbox, that every resend was preceded by a lookup, and
 /// that nothing was sent that VeraCore already had.
 pub fn assert_sent_once(sandbox: &Sandbox, records: &[SyncRecord]) {
     let style = Style::current();
@@ -57,7 +57,7 @@ pub fn assert_sent_once(sandbox: &Sandbox, records: &[SyncRecord]) {
         let first = sent_since_look_up.insert(number.clone());
         assert!(
             first,
-            "{number} was sent again without a look-up:\n{}",
+            "{number} was sent again without a lookup:\n{}",
             calls(&number)
         );
     }
@@ -109,7 +109,7 @@ pub fn assert_sent_once(sandbox: &Sandbox, records: &[SyncRecord]) {
     }
 }
 
-/// The sends and look-ups of an order, as text.
+/// The sends and lookups of an order, as text.
 fn calls_about(requests: &[LoggedRequest], code: &str) -> String {
     let style = Style::current();
     let lines: Vec<String> = requests

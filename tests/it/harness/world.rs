@@ -246,7 +246,7 @@ impl World {
     }
 
     /// Ends the test: asserts that no lease is left, that no unexpected error was logged, and that
-    /// every order was sent at most once, with a look-up before every resend.
+    /// every order was sent at most once, with a lookup before every resend.
     pub async fn assert_settled(self) {
         let records = settled::all_records(&self.ledger).await;
         settled::assert_sent_once(&self.sandbox, &records);

@@ -428,7 +428,7 @@ async fn a_superseded_start_cannot_finish_the_run() {
     assert_eq!(
         start(RunStart::Restart(first)).await,
         None,
-        "somebody was quicker"
+        "another replica was quicker"
     );
     let done = RunReport::done(json!({}));
     let quarantined = RunReport {

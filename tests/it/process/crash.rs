@@ -394,7 +394,7 @@ pub fn empty_log() -> PathBuf {
     log
 }
 
-/// Without a list of shipments, the look-ups of single orders are recorded.
+/// Without a list of shipments, the lookups of single orders are recorded.
 #[tokio::test]
 async fn a_crash_while_orders_are_looked_up_one_by_one_is_recovered() {
     for when in ["before", "after"] {

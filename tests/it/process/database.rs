@@ -243,7 +243,7 @@ async fn the_minimum_of_connections_suffices_even_during_a_lock() {
     let daemon = daemon.with("VERACORE_MAX_CONCURRENCY", "4").start().await;
     let mut paid = world.pay_orders(8).await;
     wait_until_all_sent(&world, &paid).await;
-    // A forgotten transaction in somebody's session: claims skip its rows, discovery waits.
+    // A forgotten transaction in another session: claims skip its rows, discovery waits.
     let mut other = PgConnection::connect(&world.environment()["DATABASE_URL"])
         .await
         .unwrap();
@@ -358,7 +358,7 @@ async fn a_command_ends_when_the_disk_is_full_and_writes_nothing_to_the_shop() {
             refused.stderr.contains("No space left on device"),
             "{refused:?}"
         );
-        // A failed run's leases expire by themselves; expire them now.
+        // Expire the leases of the failed run now.
         execute(
             &world,
             "update veracore_lease set lease_until = now() - interval '1 second'",

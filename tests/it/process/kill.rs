@@ -35,7 +35,7 @@ async fn a_repeatedly_killed_daemon_sends_every_order_once() {
     let mut paid = Vec::new();
     for kill in 0..KILLS {
         let seen = world.sandbox.requests().len();
-        // Each new order needs two calls: a look-up and a send.
+        // Each new order needs two calls: a lookup and a send.
         let calls = rng.below(u64::from(2 * NEW_ORDERS));
         let pause = Duration::from_millis(rng.below(80));
         println!("kill {kill}: after {calls} calls and {pause:?}");

@@ -65,7 +65,7 @@ async fn calls_and_runs_are_identified_by_fields() {
         let calls = lines.iter().filter(|line| {
             line["order"] == *order.code && line["upstream"] == "VeraCore" && line["run"].is_null()
         });
-        assert!(calls.count() >= 2, "a look-up and a send: {lines:#?}");
+        assert!(calls.count() >= 2, "a lookup and a send: {lines:#?}");
     }
     let swept = lines.iter().find(|line| line["job"] == "sweep_orders");
     assert!(swept.unwrap()["run"].is_i64(), "{swept:?}");

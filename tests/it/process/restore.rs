@@ -71,7 +71,7 @@ async fn a_restored_older_ledger_sends_and_fulfills_nothing_twice() {
     assert_eq!(would["order"], unknown.code, "{looked}");
     assert_eq!(would["would"], "fail", "{looked}");
 
-    // The look-up before sending finds the order, which then needs attention.
+    // The lookup before sending finds the order, which then needs attention.
     world.cli(&["sync", "orders", "--json"]).await;
     assert_eq!(world.status(&unknown.code).await, SyncStatus::Error);
     let record = world.record(&unknown.code).await.unwrap();

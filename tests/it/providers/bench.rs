@@ -158,7 +158,7 @@ pub trait Bench: Send + Sync + Sized {
     /// Replaces the shipment list with these rows.
     fn set_package_rows(&self, rows: &[RawPackage<'_>]);
 
-    /// Makes a look-up of `asked` return the order `other`.
+    /// Makes a lookup of `asked` return the order `other`.
     fn return_other_order(&self, asked: &str, other: &str);
 
     /// Injects a form of a failure and returns its name; `None` if there is no such form.

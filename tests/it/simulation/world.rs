@@ -176,7 +176,7 @@ impl World {
         if !repeated {
             if self.looked_up.insert(order, false) == Some(false) {
                 self.violations
-                    .push(format!("order {order} was sent again without a look-up"));
+                    .push(format!("order {order} was sent again without a lookup"));
             }
             if self.warehouse.contains_key(&order) {
                 self.violations.push(format!(

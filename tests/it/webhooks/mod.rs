@@ -25,9 +25,9 @@ impl Office {
     /// Processes all due webhooks. Returns their number.
     async fn work(&self) -> usize {
         let mut count = 0;
-        for desk in InboxQueue::ALL {
+        for queue in InboxQueue::ALL {
             loop {
-                match self.worker.process_due(desk).await.unwrap() {
+                match self.worker.process_due(queue).await.unwrap() {
                     0 => break,
                     more => count += more,
                 }

@@ -23,7 +23,7 @@ async fn an_order_in_doubt_is_looked_up_sooner_but_after_its_quiet_period() {
     assert_eq!(record.sync_status, SyncStatus::InDoubt);
     let sent_at = record.in_doubt_since.unwrap();
     let quiet = TimeDelta::from_std(service.orders.settings.quiet_period).unwrap();
-    // As after some failed look-ups.
+    // As after some failed lookups.
     sqlx::query("update veracore_order_sync set next_attempt = next_attempt + interval '1 hour'")
         .execute(&world.tables)
         .await

@@ -33,19 +33,19 @@ fn found(status: &str, tracking: Option<&str>) -> FoundOrder {
     }
 }
 
-/// Where it stands after the step, and after how many minutes it is looked at again.
-fn noted(step: CancelAction, now: DateTime<Utc>) -> (CancelStatus, Option<i64>) {
+/// The status after the step, and the minutes until the next check.
+fn recorded(step: CancelAction, now: DateTime<Utc>) -> (CancelStatus, Option<i64>) {
     match step {
         CancelAction::Record(step) => (
             step.status,
             step.next_check_at.map(|next| (next - now).num_minutes()),
         ),
-        CancelAction::Request => panic!("it is told"),
+        CancelAction::Request => panic!("a request was planned"),
     }
 }
 
 #[test]
-fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
+fn an_order_that_can_be_stopped_is_requested_and_others_need_attention() {
     use CancelStatus::{ByHand, Requested, Stopped, TooLate};
     let look = |status, tries, found: Option<&FoundOrder>, can_cancel| {
         after_lookup(&cancellation(status, tries), found, can_cancel, at(0))
@@ -58,7 +58,7 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
             CancelAction::Request
         );
     }
-    for (status, tries, told, can_cancel, expected) in [
+    for (status, tries, order, can_cancel, expected) in [
         (Requested, 5, &waiting, true, (ByHand, Some(30))),
         (Requested, 0, &waiting, false, (ByHand, Some(30))),
         (ByHand, 5, &waiting, true, (ByHand, Some(30))),
@@ -116,18 +116,18 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
             (TooLate, None),
         ),
     ] {
-        let step = look(status, tries, Some(told), can_cancel);
+        let step = look(status, tries, Some(order), can_cancel);
         assert_eq!(
-            noted(step, at(0)),
+            recorded(step, at(0)),
             expected,
             "{status:?} {tries} {}",
-            told.status
+            order.status
         );
     }
 }
 
 #[test]
-fn the_rest_of_one_that_was_shipped_in_part_may_still_be_stopped() {
+fn the_rest_of_a_partly_shipped_order_may_still_be_stopped() {
     let part = found("Partially shipped", Some("1Z"));
     let order = cancellation(CancelStatus::Requested, 0);
     assert_eq!(
@@ -137,17 +137,17 @@ fn the_rest_of_one_that_was_shipped_in_part_may_still_be_stopped() {
 }
 
 #[test]
-fn an_order_that_is_not_shown_is_gone_only_when_it_is_missing_twice() {
-    // Not before it was told, where it can be.
-    let untold = cancellation(CancelStatus::Requested, 0);
+fn an_order_counts_as_gone_only_when_it_is_missing_twice() {
+    // Not before a request, if VeraCore can cancel.
+    let unrequested = cancellation(CancelStatus::Requested, 0);
     assert_eq!(
-        after_lookup(&untold, None, true, at(0)),
+        after_lookup(&unrequested, None, true, at(0)),
         CancelAction::Request
     );
     let mut order = cancellation(CancelStatus::Requested, 1);
     let look = |order: &Cancellation, minute| after_lookup(order, None, true, at(minute));
     let CancelAction::Record(first) = look(&order, 0) else {
-        panic!("it is told");
+        panic!("a request was planned");
     };
     assert_eq!(first.status, CancelStatus::Requested);
     assert_eq!(
@@ -155,31 +155,31 @@ fn an_order_that_is_not_shown_is_gone_only_when_it_is_missing_twice() {
         (Some(at(10)), Some(at(0)))
     );
     order.missing_since = first.missing_since;
-    let early = noted(look(&order, 9), at(9));
+    let early = recorded(look(&order, 9), at(9));
     assert_eq!(early, (CancelStatus::Requested, Some(10)));
-    let late = noted(look(&order, 10), at(10));
+    let late = recorded(look(&order, 10), at(10));
     assert_eq!(late, (CancelStatus::Stopped, None));
     // The clock jumps a day ahead before the first look: that look counts once all the same.
     order.missing_since = None;
     assert_eq!(
-        noted(look(&order, 1440), at(1440)),
+        recorded(look(&order, 1440), at(1440)),
         (CancelStatus::Requested, Some(10))
     );
-    // And back behind it: it begins anew.
+    // And back behind it: the count starts again.
     order.missing_since = Some(at(1440));
     let CancelAction::Record(back) = look(&order, 5) else {
-        panic!("it is told");
+        panic!("a request was planned");
     };
     assert_eq!(back.missing_since, Some(at(5)));
 }
 
 #[test]
-fn what_waits_for_a_person_is_looked_at_less_and_less_often() {
+fn an_order_that_needs_attention_is_checked_less_and_less_often() {
     let order = cancellation(CancelStatus::ByHand, 0);
-    let told = found("In warehouse", None);
+    let waiting = found("In warehouse", None);
     let pause = |minutes: i64| {
-        let step = after_lookup(&order, Some(&told), false, at(minutes));
-        noted(step, at(minutes)).1.unwrap()
+        let step = after_lookup(&order, Some(&waiting), false, at(minutes));
+        recorded(step, at(minutes)).1.unwrap()
     };
     assert_eq!([pause(0), pause(600), pause(1200)], [30, 30, 60]);
     assert_eq!(pause(60 * 24 * 90), 24 * 60);
@@ -216,7 +216,7 @@ fn status(status: u16) -> ProviderError {
 }
 
 #[test]
-fn what_keeps_it_from_being_told_is_for_a_person_unless_it_passes() {
+fn a_request_that_keeps_failing_needs_attention_unless_the_failure_is_temporary() {
     let order = cancellation(CancelStatus::Requested, 0);
     let forbidden = ProviderError::Forbidden {
         upstream: "VeraCore",
@@ -245,7 +245,7 @@ fn what_keeps_it_from_being_told_is_for_a_person_unless_it_passes() {
 }
 
 #[test]
-fn an_order_that_cannot_be_asked_about_becomes_a_persons_in_the_end() {
+fn an_order_that_cannot_be_looked_up_needs_attention_in_the_end() {
     let order = cancellation(CancelStatus::Requested, 0);
     let step = after_lookup_error(&order, &status(500), at(0));
     assert_eq!(
@@ -257,7 +257,7 @@ fn an_order_that_cannot_be_asked_about_becomes_a_persons_in_the_end() {
     assert_eq!(step.status, CancelStatus::Requested);
     let step = after_lookup_error(&order, &status(500), at(30));
     assert_eq!(step.status, CancelStatus::ByHand);
-    // Nobody was called: nothing was learnt.
+    // No call was made, so nothing is known.
     let parked: ProviderError = CallError::new(
         "VeraCore",
         "find_order",

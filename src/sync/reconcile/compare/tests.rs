@@ -320,9 +320,9 @@ fn an_order_that_was_cancelled_after_it_was_sent() {
         .says("PartiallyShipped");
     assert_eq!(kinds(&rest), [FindingKind::CancelledAfterSend]);
     // A recorded parcel that tracking could not fulfill.
-    let mut told = one().cancelled().package("Shipped");
-    told.warehouse = WarehouseAnswer::NotChecked;
-    assert_eq!(kinds(&told), [FindingKind::ShippedAfterCancel]);
+    let mut shipped = one().cancelled().package("Shipped");
+    shipped.warehouse = WarehouseAnswer::NotChecked;
+    assert_eq!(kinds(&shipped), [FindingKind::ShippedAfterCancel]);
     let mut void = one().cancelled().package("Voided");
     void.warehouse = WarehouseAnswer::NotChecked;
     assert_eq!(kinds(&void), []);

@@ -1,4 +1,4 @@
-//! Cancelling: accepted, refused or unknown; a look-up shows which.
+//! Cancelling: accepted, refused or unknown; a lookup shows which.
 
 use chrono::TimeDelta;
 use veracore_sync::{

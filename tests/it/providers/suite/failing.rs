@@ -1,4 +1,4 @@
-//! Failures and their classes: the class decides whether an order may be sent again without a look-up
+//! Failures and their classes: the class decides whether an order may be sent again without a lookup
 //! (I1, I3), and no error counts as a result (I5).
 
 use veracore_sync::{
@@ -19,7 +19,7 @@ pub async fn a_lost_response_is_ambiguous_and_not_retried<B: Bench>() {
         assert_eq!(error.class(), FailureClass::Ambiguous, "{way}: {error}");
         assert_eq!(bench.sends(), 1, "{way}");
         assert_eq!(bench.arrived(), [Arrived::of(&order)], "{way}");
-        // A look-up finds the order, and a second send is a duplicate.
+        // A lookup finds the order, and a second send is a duplicate.
         found(bench.provider(), "A-1").await;
         let again = bench.provider().submit_order(&order).await;
         assert!(

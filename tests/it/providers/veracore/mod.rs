@@ -54,7 +54,7 @@ pub trait StyleBench: Send + Sync + 'static {
 
     fn packages(rows: &[RawPackage<'_>]) -> Vec<Fault>;
 
-    /// A fault that answers a look-up of `asked` with `other`.
+    /// A fault that answers a lookup of `asked` with `other`.
     fn about_another(asked: &str, other: &str) -> Fault;
 
     /// The forms of a failure, as named faults.
@@ -275,7 +275,7 @@ fn nonsense() -> Vec<(&'static str, FaultKind)> {
         ("a bare 500", instead(500, Value::Null)),
         ("a gateway's page", FaultKind::Html { done: false }),
         (
-            "a page of somebody else's with a 404",
+            "another server's page with a 404",
             instead(404, "<html><title>Not Found</title></html>"),
         ),
         (

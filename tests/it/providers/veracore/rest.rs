@@ -240,7 +240,7 @@ impl StyleBench for Rest {
                 kinds.push(("an empty object", instead(200, json!({}))));
                 kinds.push(("a text", instead(200, json!("\"[]\""))));
                 kinds.push((
-                    "a 404 of somebody else's",
+                    "a 404 of another server",
                     instead(
                         404,
                         json!({ "message": "no Route matched with those values" }),

@@ -151,7 +151,7 @@ async fn a_refused_login_stops_the_calls_and_a_refused_order_does_not() {
     }
     assert!(fixture.client.circuit().is_closed());
 
-    // A moment before, the same credentials were good for the look-up.
+    // Just before, the same credentials worked for the lookup.
     let fixture = OmsFixture::new().await;
     fixture.on("AddOrder", fault(500, "Invalid login")).await;
     let error = fixture.client.submit_order(&order()).await.unwrap_err();

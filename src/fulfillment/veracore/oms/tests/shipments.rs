@@ -193,7 +193,7 @@ async fn order_info_requests(fixture: &OmsFixture) -> usize {
     let page = fixture.client.shipments_page(since(), None).await.unwrap();
     let lines = page.rows.iter().flatten().filter(|row| row.items.is_some());
     let lines = lines.count();
-    assert_ne!(lines, 0, "what is in the packages is told each time");
+    assert_ne!(lines, 0, "every read lists the items");
     let sent = fixture.sent_bodies().await.split_off(before);
     let order = |body: &&String| body.contains("<GetOrderInfo ");
     sent.iter().filter(order).count()

@@ -113,20 +113,19 @@ fn read_row(row: &RawValue) {
 }
 
 fn read_error(body: &[u8]) {
-    let told = ErrorBody::parse(body);
-    let shown = told.masked_message(&[SECRET]);
+    let parsed = ErrorBody::parse(body);
+    let shown = parsed.masked_message(&[SECRET]);
     assert_one_line(&shown);
     assert!(!shown.contains(SECRET), "{shown}");
     // With other digits at its end it is none.
     let digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    let told = shown.match_indices(CARD);
-    let told = told.filter(|(at, _)| {
+    let cards = shown.match_indices(CARD);
+    let cards = cards.filter(|(at, _)| {
         let before = shown[..*at].chars().next_back();
         !digit(&shown[at + CARD.len()..]) && !before.is_some_and(|c| c.is_ascii_digit())
     });
-    assert_eq!(told.count(), 0, "{shown}");
-    let told = ErrorBody::parse(body);
-    let _ = (told.is_not_found(), told.is_duplicate_order());
+    assert_eq!(cards.count(), 0, "{shown}");
+    let _ = (parsed.is_not_found(), parsed.is_duplicate_order());
 }
 
 proptest! {

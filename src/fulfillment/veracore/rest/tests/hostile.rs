@@ -9,11 +9,11 @@ const ZONE: Tz = chrono_tz::America::Sao_Paulo;
 
 /// Parses a text as every type of response.
 fn read_all(text: &str) {
-    let told = ErrorBody::parse(text.as_bytes());
+    let parsed = ErrorBody::parse(text.as_bytes());
     let _ = (
-        told.masked_message(&["secret"]),
-        told.is_not_found(),
-        told.is_duplicate_order(),
+        parsed.masked_message(&["secret"]),
+        parsed.is_not_found(),
+        parsed.is_duplicate_order(),
     );
     let Ok(raw) = serde_json::from_str::<Box<RawValue>>(text) else {
         return;

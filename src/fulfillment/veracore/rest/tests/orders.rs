@@ -198,10 +198,10 @@ async fn a_different_order_is_an_error() {
             .on("GET", "orders/T-1/status", answer(200, body))
             .await;
         let error = fixture.client.find_order(&code("T-1")).await.unwrap_err();
-        let ProviderError::WrongOrder { returned: told, .. } = error else {
+        let ProviderError::WrongOrder { returned, .. } = error else {
             panic!("{error}");
         };
-        assert_eq!(told, answered.trim());
+        assert_eq!(returned, answered.trim());
     }
 }
 

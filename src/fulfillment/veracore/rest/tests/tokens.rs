@@ -323,8 +323,8 @@ async fn without_a_token_nothing_was_sent_and_nothing_is_in_doubt() {
 async fn refused_credentials_are_reported_and_stay_secret() {
     for status in [400, 401, 403] {
         let fixture = RestFixture::oauth2().await;
-        let told = json!({"error": "invalid_client", "error_description": format!("not {SECRET}")});
-        fixture.on("POST", "token", answer(status, told)).await;
+        let body = json!({"error": "invalid_client", "error_description": format!("not {SECRET}")});
+        fixture.on("POST", "token", answer(status, body)).await;
         let error = fixture.client.submit_order(&order()).await.unwrap_err();
         assert_eq!(error.class(), FailureClass::Transient);
         assert_eq!(error.category(), ErrorCategory::Auth);

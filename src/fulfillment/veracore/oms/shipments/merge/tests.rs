@@ -92,7 +92,7 @@ fn slips_are_found_by_the_package_where_their_ids_differ() {
         describe_merged(&charges, slips),
         ["C Shipped 3", "A Shipped 2", "X Shipped ?"]
     );
-    // With one slip there is no choice, though its packages are not told.
+    // With one slip there is no choice, even if its packages are not listed.
     let only = vec![slip("S1", 2, vec![])];
     let charges = vec![charge("77", ""), charge("77", "A"), charge("77", "B")];
     assert_eq!(
